@@ -103,6 +103,16 @@ def read_histogram(path: str, name: str) -> Histogram:
         return read_histogram_of(file, path, name)
 
 
+def read_histograms(path: str) -> dict[str, Histogram]:
+    """Read all 1-D histograms of a ROOT file, by name, as `read_histogram` reads each."""
+    with open_root(path) as file, explained(path, "is damaged", "copy it again from its source"):
+        return {
+            key: read_histogram_of(file, path, key)
+            for key, kind in file.classnames(cycle=False).items()
+            if kind.startswith("TH1")
+        }
+
+
 def read_histogram_of(file: Any, path: str, name: str) -> Histogram:
     """`read_histogram` of an open file."""
     classes = {key.partition(";")[0]: kind for key, kind in file.classnames(recursive=True).items()}

@@ -6,8 +6,9 @@ from typing import Any
 import law
 import luigi
 
-from analysis import catalogue
+from analysis.catalogue import Catalogue, Dataset, Selection, load_catalogue
 from analysis.errors import AnalysisError
+from tasks import formatters  # noqa: F401 - registers them with law
 from tasks.framework.base import AnalysisTask
 from tasks.framework.errors import report_in_one_line
 
@@ -38,9 +39,9 @@ class CatalogueTask(AnalysisTask):
     exclude_index = True
 
     @property
-    def analysis(self) -> catalogue.Catalogue:
+    def analysis(self) -> Catalogue:
         """The catalogue's validated content."""
-        return catalogue.load_catalogue(self.catalogue)
+        return load_catalogue(self.catalogue)
 
 
 class DatasetTask(CatalogueTask):
@@ -53,11 +54,11 @@ class DatasetTask(CatalogueTask):
     @classmethod
     def modify_param_values(cls, params: dict[str, Any]) -> dict[str, Any]:
         params = super().modify_param_values(params)
-        catalogue.load_catalogue(params["catalogue"]).dataset(params["dataset"])
+        load_catalogue(params["catalogue"]).dataset(params["dataset"])
         return params
 
     @property
-    def entry(self) -> catalogue.Dataset:
+    def entry(self) -> Dataset:
         """The dataset's entry in the catalogue."""
         return self.analysis.dataset(self.dataset)
 
@@ -75,14 +76,14 @@ class SelectionMixin(law.Task):
     @classmethod
     def modify_param_values(cls, params: dict[str, Any]) -> dict[str, Any]:
         params = super().modify_param_values(params)
-        content = catalogue.load_catalogue(params["catalogue"])
+        content = load_catalogue(params["catalogue"])
         if params["selection"] in {law.NO_STR, "", None}:
             params["selection"] = content.default_selection
         content.selection(params["selection"])
         return params
 
     @property
-    def cuts(self) -> catalogue.Selection:
+    def cuts(self) -> Selection:
         """The definition behind the selection's name."""
-        selection: catalogue.Selection = self.analysis.selection(self.selection)
+        selection: Selection = self.analysis.selection(self.selection)
         return selection

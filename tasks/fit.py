@@ -5,7 +5,7 @@ from typing import Any
 import law
 import luigi
 
-from analysis import catalogue
+from analysis.catalogue import DatasetSum, HistogramFile, load_catalogue
 from tasks.base import CatalogueTask, SelectionMixin
 from tasks.framework.workflow import Workflow
 from tasks.scale import Scale
@@ -30,7 +30,7 @@ class SignalsMixin(law.Task):
     @classmethod
     def modify_param_values(cls, params: dict[str, Any]) -> dict[str, Any]:
         params = super().modify_param_values(params)
-        content = catalogue.load_catalogue(params["catalogue"])
+        content = load_catalogue(params["catalogue"])
         params["signals"] = tuple(params["signals"]) or content.default_signals
         for name in params["signals"]:
             content.signal(name)
@@ -56,13 +56,13 @@ class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
         """Tasks that make data and background, where these are not given as histograms."""
         fixed: dict[str, Any] = {}
         content = self.analysis
-        if isinstance(content.data, catalogue.DatasetSum):
+        if isinstance(content.data, DatasetSum):
             fixed["data"] = [MergeSkim.req(self, dataset=d) for d in content.data.datasets]
-        if isinstance(content.background, catalogue.DatasetSum):
+        if isinstance(content.background, DatasetSum):
             names = content.background.datasets
             fixed["background"] = [Scale.req(self, dataset=name) for name in names]
         return fixed
 
     def files_read(self) -> list[str]:
         sources = (self.analysis.data, self.analysis.background)
-        return [s.path for s in sources if isinstance(s, catalogue.HistogramFile)]
+        return [s.path for s in sources if isinstance(s, HistogramFile)]

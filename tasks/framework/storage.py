@@ -132,9 +132,9 @@ class LocalFileTarget(law.LocalFileTarget, LocalTarget):
 
     @contextlib.contextmanager
     def _open_whole(self, mode: str) -> Iterator[Any]:
-        with self.localize("a" if "a" in mode else "w") as temporary:
-            with open(temporary.abspath, mode) as stream:
-                yield stream
+        whole = self.localize("a" if "a" in mode else "w")
+        with whole as temporary, open(temporary.abspath, mode) as stream:
+            yield stream
 
 
 class LocalDirectoryTarget(law.LocalDirectoryTarget, LocalTarget):

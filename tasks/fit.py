@@ -65,4 +65,37 @@ class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
 
     def files_read(self) -> list[str]:
         sources = (self.analysis.data, self.analysis.background)
-        return [s.path for s in sources if isinstance(s, HistogramFile)]
+        return [source.path for source in sources if isinstance(source, HistogramFile)]
+
+    def store_parts(self) -> tuple[str, ...]:
+        content = self.analysis
+        entry = content.signal(self.branch_data)
+        inputs = digest(
+            self.cuts,
+            entry.inputs_digest(),
+            entry.normalisation_digest(),
+            content.luminosity,
+            content.histogram_digest(content.data),
+            content.histogram_digest(content.background),
+            self.model_settings,
+        )
+        return (*super().store_parts(), self.branch_data, f"{self.selection}-{inputs}")
+
+    def output(self) -> dict[str, law.FileSystemFileTarget]:
+        return self.targets(
+            limits="limits.json",
+            workspace="workspace.json",
+            limits_plot="limits.png",
+            limits_pdf="limits.pdf",
+            results_plot="results.png",
+            results_pdf="results.pdf",
+        )
+
+    @property
+    def model_settings(self) -> ModelSettings:
+        """The statistical model: the catalogue's numbers, the chosen name."""
+        return replace(self.analysis.model, name=self.model)
+
+    def run(self) -> None:
+
+        entry = self.analysis.signal(self.branch_data)

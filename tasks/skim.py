@@ -27,8 +27,14 @@ class GenerateSynthetic(DatasetTask, Workflow):
     def run(self) -> None:
         from analysis.synthetic import write_synthetic_file
 
+        synthetic = self.entry.synthetic
         with self.localize_output() as output:
-            write_synthetic_file(output["events"].abspath, self.entry.synthetic, index=self.branch)
+            write_synthetic_file(
+                output["events"].abspath,
+                seed=synthetic.seed,
+                index=self.branch,
+                n_events=synthetic.events_per_file()[self.branch],
+            )
 
 
 class Skim(SelectionMixin, DatasetTask, Workflow):

@@ -100,3 +100,9 @@ def test_a_changed_file_is_read_again(write):
 def test_an_unchanged_file_is_parsed_once(write):
     path = write("a: 1")
     assert read_document(path) is read_document(path)
+
+
+@pytest.mark.parametrize("text", ["a: 2024-13-45", "a: !!float abc", "a: !!int ''"])
+def test_a_value_that_pyyaml_stumbles_over_is_refused(write, text):
+    with pytest.raises(AnalysisError, match="not valid YAML"):
+        read_document(write(text))

@@ -155,3 +155,24 @@ def test_spellings_of_one_file_are_duplicates(one, other):
 )
 def test_other_files_are_no_duplicates(other):
     refuse_duplicates(["root://host//eos/a.root", other])
+
+
+def test_an_unknown_user_is_refused(tmp_path):
+    with pytest.raises(AnalysisError, match="there is no such user"):
+        absolute("~nobody-of-that-name/a.root", tmp_path)
+
+
+@pytest.mark.parametrize("uri", ["file://[::1/x", "root://[h/x"])
+def test_a_broken_uri_is_refused(tmp_path, uri):
+    with pytest.raises(AnalysisError, match="is not a valid URI"):
+        absolute(uri, tmp_path)
+
+
+def test_a_file_that_cannot_be_looked_up_is_not_called_missing():
+    with pytest.raises(AnalysisError, match="cannot be looked up: File name too long"):
+        expand(["/tmp/" + "a" * 300])
+
+
+def test_a_path_through_a_file_is_missing(files):
+    with pytest.raises(AnalysisError, match="there is no file"):
+        expand([f"{files}/a.root/b.root"])

@@ -127,7 +127,7 @@ def test_of_a_signal(refused_signal, lines, message):
         (".hidden", "the name '.hidden' would not do"),
         ("-option", "the name '-option' would not do"),
         ("'a,b'", "the name 'a,b' would not do"),
-        ("'a\0'", "not readable as YAML"),
+        ("'a\0'", "not valid YAML"),
         ('"a\\n"', r"the name 'a\n' would not do"),
         ("größe", "the name 'größe' would not do"),
         ("''", "the name '' would not do"),
@@ -144,7 +144,7 @@ def test_of_a_signal(refused_signal, lines, message):
 def test_of_a_name_that_would_not_do_in_a_path(refused, section, name, message):
     told = refused(f"{section}:\n  {name}: {{files: a.root}}\n")
     assert message in told
-    assert told.startswith((f": {section}: the name", ": not readable"))
+    assert told.startswith((f": {section}: the name", ": not valid"))
 
 
 @pytest.mark.parametrize(
@@ -360,3 +360,12 @@ def test_of_sums_that_make_no_sense(refused, key, names, message):
         {key}: {{datasets: [{names}]}}
     """
     assert refused(text).startswith(message)
+
+
+def test_of_a_nest_of_aliases_ends(refused):
+    lines = ["model: &l0 [x, x, x, x, x, x, x, x]"]
+    keys = ["data", "background", "luminosity", "datasets", "selections", "extends"]
+    lines += [f"{key}: &l{n + 1} [{', '.join([f'*l{n}'] * 20)}]" for n, key in enumerate(keys)]
+    told = refused("\n".join([*lines, "signals: *l6"]))
+    assert told.startswith(": extends: [[")
+    assert len(told) < 200

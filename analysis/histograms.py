@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import uproot
 
-from analysis.catalogue import InlineHistogram
+from analysis.catalogue import HistogramFile, InlineHistogram
 from analysis.errors import AnalysisError
 from analysis.reading.opening import explained, open_root
 
@@ -144,6 +144,13 @@ def from_inline(name: str, inline: InlineHistogram) -> Histogram:
     histogram.view(flow=True)["value"] = contents
     histogram.view(flow=True)["variance"] = variances
     return histogram
+
+
+def from_source(name: str, source: HistogramFile | InlineHistogram) -> Histogram:
+    """The histogram that a catalogue gives in a file or writes out."""
+    if isinstance(source, InlineHistogram):
+        return from_inline(name, source)
+    return read_histogram(source.path, source.histogram)
 
 
 def _from_root(model: Any, path: str, name: str) -> Histogram:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from analysis import plots
@@ -11,6 +12,7 @@ from analysis.catalogue import Luminosity, ModelSettings
 from analysis.histograms import Histogram
 from analysis.inference import upper_limits
 from analysis.model import build_model
+from analysis.prediction import predict
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,17 @@ def set_limits(
         },
         **limits.to_dict(label.cross_section),
     }
+    (channel,) = predict(model.workspace).values()
+    shown = {"luminosity": luminosity.value, "synthetic": label.is_synthetic}
     return LimitResult(
         document,
         model.workspace,
-        plots.limit_scan(limits, label),
-        plots.spectrum(signal, background, data, label, luminosity),
+        plots.limit_scan(limits, title=label.title, **shown),
+        plots.spectrum(
+            channel,
+            data.axes[0].edges.tolist(),
+            signal=np.array(model.workspace["channels"][0]["samples"][0]["data"]),
+            titles={"signal": label.title},
+            **shown,
+        ),
     )

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import uproot
 
-from analysis.catalogue import InlineHistogram
+from analysis.catalogue import HistogramFile, InlineHistogram
 from analysis.errors import AnalysisError
 from analysis.reading.opening import explained, open_root
 
@@ -105,6 +105,16 @@ def read_histogram(path: str, name: str) -> Histogram:
         return read_histogram_of(file, path, name)
 
 
+def read_histograms(path: str) -> dict[str, Histogram]:
+    """Read all 1-D histograms of a ROOT file, by name, as `read_histogram` reads each."""
+    with open_root(path) as file, explained(path, "is damaged", "copy it again from its source"):
+        return {
+            key: read_histogram_of(file, path, key)
+            for key, kind in file.classnames(cycle=False).items()
+            if kind.startswith("TH1")
+        }
+
+
 def read_histogram_of(file: Any, path: str, name: str) -> Histogram:
     """`read_histogram` of an open file."""
     classes = {key.partition(";")[0]: kind for key, kind in file.classnames(recursive=True).items()}
@@ -136,6 +146,13 @@ def from_inline(name: str, inline: InlineHistogram) -> Histogram:
     histogram.view(flow=True)["value"] = contents
     histogram.view(flow=True)["variance"] = variances
     return histogram
+
+
+def from_source(name: str, source: HistogramFile | InlineHistogram) -> Histogram:
+    """The histogram that a catalogue gives in a file or writes out."""
+    if isinstance(source, InlineHistogram):
+        return from_inline(name, source)
+    return read_histogram(source.path, source.histogram)
 
 
 def _from_root(model: Any, path: str, name: str) -> Histogram:

@@ -1,17 +1,32 @@
 """Parameters that name things of the catalogue, and the catalogue behind them."""
 
+import functools
 import os
 from typing import Any
 
 import law
 import luigi
 
-from analysis import catalogue
+from analysis.catalogue import Catalogue, Dataset, Selection, load_catalogue
 from analysis.errors import AnalysisError
+from tasks import formatters  # noqa: F401 - registers them with law
 from tasks.framework.base import AnalysisTask
 from tasks.framework.errors import report_in_one_line
 
 report_in_one_line(AnalysisError)
+
+
+def read_catalogue(source: str) -> Catalogue:
+    """The catalogue, one object a process while its file stays as it is.
+
+    So all tasks of a run see the same list of files, whatever a glob would match later.
+    """
+    return _read_catalogue(source, os.stat(source).st_mtime_ns if os.path.exists(source) else 0)
+
+
+@functools.lru_cache
+def _read_catalogue(source: str, _changed: int) -> Catalogue:
+    return load_catalogue(source)
 
 
 class CatalogueParameter(luigi.Parameter):
@@ -38,9 +53,9 @@ class CatalogueTask(AnalysisTask):
     exclude_index = True
 
     @property
-    def analysis(self) -> catalogue.Catalogue:
+    def analysis(self) -> Catalogue:
         """The catalogue's validated content."""
-        return catalogue.load_catalogue(self.catalogue)
+        return read_catalogue(self.catalogue)
 
 
 class DatasetTask(CatalogueTask):
@@ -53,11 +68,11 @@ class DatasetTask(CatalogueTask):
     @classmethod
     def modify_param_values(cls, params: dict[str, Any]) -> dict[str, Any]:
         params = super().modify_param_values(params)
-        catalogue.load_catalogue(params["catalogue"]).dataset(params["dataset"])
+        read_catalogue(params["catalogue"]).dataset(params["dataset"])
         return params
 
     @property
-    def entry(self) -> catalogue.Dataset:
+    def entry(self) -> Dataset:
         """The dataset's entry in the catalogue."""
         return self.analysis.dataset(self.dataset)
 
@@ -75,14 +90,14 @@ class SelectionMixin(law.Task):
     @classmethod
     def modify_param_values(cls, params: dict[str, Any]) -> dict[str, Any]:
         params = super().modify_param_values(params)
-        content = catalogue.load_catalogue(params["catalogue"])
+        content = read_catalogue(params["catalogue"])
         if params["selection"] in {law.NO_STR, "", None}:
             params["selection"] = content.default_selection
         content.selection(params["selection"])
         return params
 
     @property
-    def cuts(self) -> catalogue.Selection:
+    def cuts(self) -> Selection:
         """The definition behind the selection's name."""
-        selection: catalogue.Selection = self.analysis.selection(self.selection)
+        selection: Selection = self.analysis.selection(self.selection)
         return selection

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 
 import law
 import luigi
@@ -26,8 +27,14 @@ class GenerateSynthetic(DatasetTask, Workflow):
     def run(self) -> None:
         from analysis.synthetic import write_synthetic_file
 
+        synthetic = self.entry.synthetic
         with self.localize_output() as output:
-            write_synthetic_file(output["events"].abspath, self.entry.synthetic, index=self.branch)
+            write_synthetic_file(
+                output["events"].abspath,
+                seed=synthetic.seed,
+                index=self.branch,
+                n_events=synthetic.events_per_file()[self.branch],
+            )
 
 
 class Skim(SelectionMixin, DatasetTask, Workflow):
@@ -40,10 +47,11 @@ class Skim(SelectionMixin, DatasetTask, Workflow):
         default=False, description="also write the selected events as Parquet; default: False"
     )
 
-    def create_branch_map(self) -> list[tuple[str, ...]]:
-        synthetic = self.entry.synthetic
-        files = self.entry.resolve_files() if synthetic is None else range(synthetic.n_files)
-        step = self.files_per_branch
+    def create_branch_map(self) -> list[tuple[str | int, ...]]:
+        synthetic, step = self.entry.synthetic, self.files_per_branch
+        files: Sequence[str | int] = (
+            self.entry.resolve_files() if synthetic is None else range(synthetic.n_files)
+        )
         return [tuple(files[start : start + step]) for start in range(0, len(files), step)]
 
     def workflow_requires(self) -> dict[str, law.Task]:

@@ -33,7 +33,7 @@ class ColumnReader(Protocol):
 class PlainReader:
     """Reads through uproot's own arrays."""
 
-    def __init__(self, tree: Any) -> None:  # noqa: ANN401 - uproot has no types
+    def __init__(self, tree: Any) -> None:
         self._tree = tree
 
     def read(self, names: Sequence[str], start: int, stop: int) -> dict[str, Column]:

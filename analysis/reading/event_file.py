@@ -60,7 +60,7 @@ class EventFile:
             simulation leaves when no event is selected, does not count as data.
     """
 
-    def __init__(self, path: str, root: Any, tree: Any, schema: Schema) -> None:  # noqa: ANN401 - uproot
+    def __init__(self, path: str, root: Any, tree: Any, schema: Schema) -> None:
         self.path = path
         self.format = schema.format
         self.n_events = int(tree.num_entries)
@@ -189,7 +189,7 @@ class EventFile:
         return max(1, min(CHUNK_ENTRIES, CHUNK_BYTES * self.n_events // max(int(size), 1)))
 
 
-def _event_tree(root: Any, path: str, schemas: list[Schema]) -> tuple[Schema, Any]:  # noqa: ANN401
+def _event_tree(root: Any, path: str, schemas: list[Schema]) -> tuple[Schema, Any]:
     """The event tree and the schema whose jets it has; of several candidates the first."""
     classes = {
         key.partition(";")[0]: name for key, name in root.classnames(recursive=False).items()
@@ -221,7 +221,7 @@ def _event_tree(root: Any, path: str, schemas: list[Schema]) -> tuple[Schema, An
     )
 
 
-def _has(tree: Any, name: str) -> bool:  # noqa: ANN401 - uproot has no types
+def _has(tree: Any, name: str) -> bool:
     try:
         tree[name]
     except KeyError:  # uproot.KeyInFileError is one

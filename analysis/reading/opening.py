@@ -27,7 +27,7 @@ DAMAGE = (
 """What the libraries beneath raise on bytes that are missing, unreachable or damaged."""
 
 
-def open_root(path: str) -> Any:  # noqa: ANN401 - uproot has no types
+def open_root(path: str) -> Any:
     """Open a ROOT file, local or remote.
 
     Args:

@@ -30,6 +30,7 @@ class AnalysisTask(law.Task):
     )
 
     exclude_index = True
+    exclude_params_repr = {"effective_workflow", "version"}  # noqa: RUF012 - law's convention
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -71,9 +71,7 @@ def set_limits(
         AnalysisError: what `analysis.model.build_model` and `upper_limits` refuse.
     """
     model = build_model(signal, background, data, settings, luminosity.relative_uncertainty)
-    limits = upper_limits(
-        model.workspace, warnings=model.warnings, not_modelled=model.not_modelled
-    )
+    limits = upper_limits(model.workspace, warnings=model.warnings, not_modelled=model.not_modelled)
     document = {
         "signal": label.name,
         "title": label.title,

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import uproot
 
-from analysis.catalogue import InlineHistogram
+from analysis.catalogue import HistogramFile, InlineHistogram
 from analysis.errors import AnalysisError
 from analysis.reading.opening import explained, open_root
 
@@ -66,8 +66,10 @@ def require_same_edges(histograms: Mapping[str, Histogram]) -> None:
         found = other.axes[0].edges
         if len(found) == len(edges) and np.allclose(found, edges, rtol=0, atol=tolerance):
             continue
+        # With the same number and ends, only the edges between tell them apart.
+        describe = _binning if _binning(found) != _binning(edges) else _all_edges
         raise AnalysisError(
-            f"{name} has {_binning(found)}, but {reference} has {_binning(edges)}; "
+            f"{name} has {describe(found)}, but {reference} has {describe(edges)}; "
             "give both the same binning"
         )
 
@@ -146,6 +148,13 @@ def from_inline(name: str, inline: InlineHistogram) -> Histogram:
     return histogram
 
 
+def from_source(name: str, source: HistogramFile | InlineHistogram) -> Histogram:
+    """The histogram that a catalogue gives in a file or writes out."""
+    if isinstance(source, InlineHistogram):
+        return from_inline(name, source)
+    return read_histogram(source.path, source.histogram)
+
+
 def _from_root(model: Any, path: str, name: str) -> Histogram:
     axis = model.member("fXaxis")
     label = str(axis.member("fTitle"))
@@ -171,3 +180,7 @@ def _from_root(model: Any, path: str, name: str) -> Histogram:
 
 def _binning(edges: npt.NDArray[np.float64]) -> str:
     return f"{len(edges) - 1} bins from {edges[0]:g} to {edges[-1]:g}"
+
+
+def _all_edges(edges: npt.NDArray[np.float64]) -> str:
+    return f"{len(edges) - 1} bins (edges {', '.join(f'{edge:.12g}' for edge in edges)})"

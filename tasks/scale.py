@@ -33,7 +33,8 @@ class Scale(SelectionMixin, DatasetTask):
         from analysis import histograms, plots, scaling, skimming
 
         skim = skimming.read_skim(self.input()["histograms"].abspath)
-        factor = scaling.dataset_factor(self.entry, self.analysis.luminosity, skim.sum_of_weights)
+        luminosity = self.analysis.luminosity.value
+        factor = scaling.dataset_factor(self.entry, luminosity, skim.sum_of_weights)
         scaled = {
             name: scaling.to_luminosity(histogram, factor)
             for name, histogram in skim.histograms.items()

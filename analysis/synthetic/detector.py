@@ -229,7 +229,8 @@ def _hadronic(
 
 
 def _that(sources: _Sources, mask: BoolArray) -> _Sources:
-    return _Sources(*(column[mask] for column in sources))
+    columns: Any = sources
+    return _Sources(*(column[mask] for column in columns))
 
 
 def _concatenate(*parts: _Sources) -> _Sources:

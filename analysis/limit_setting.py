@@ -86,16 +86,21 @@ def set_limits(
         **limits.to_dict(label.cross_section),
     }
     (channel,) = predict(model.workspace).values()
-    shown = {"luminosity": luminosity.value, "synthetic": label.is_synthetic}
     return LimitResult(
         document,
         model.workspace,
-        plots.limit_scan(limits, title=label.title, **shown),
+        plots.limit_scan(
+            limits,
+            title=label.title,
+            luminosity=luminosity.value,
+            synthetic=label.is_synthetic,
+        ),
         plots.spectrum(
             channel,
             data.axes[0].edges.tolist(),
             signal=np.array(model.workspace["channels"][0]["samples"][0]["data"]),
             titles={"signal": label.title},
-            **shown,
+            luminosity=luminosity.value,
+            synthetic=label.is_synthetic,
         ),
     )

@@ -1,5 +1,6 @@
 """From a dataset's files to histograms, a cut flow and a sum of weights."""
 
+import gc
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -81,6 +82,8 @@ def skim(
                 keep = None if writer is None else partial(writer.write, number)
                 chunks = _chunks(file, selection, chunk_entries, keep, progress)
                 skims.append(_skim_chunks(chunks, selection, total))
+            # A closed uproot file is a reference cycle that holds what it cached.
+            gc.collect()
     return merge_skims(skims)
 
 

@@ -104,11 +104,14 @@ class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
         from analysis import limit_setting, plots
 
         content, entry = self.analysis, self.analysis.signal(self.branch_data)
+        label = limit_setting.SignalLabel(
+            entry.name, entry.title, entry.cross_section, entry.is_synthetic
+        )
         result = limit_setting.set_limits(
             self.input()["signal"]["histograms"].load(formatter="hist", name="h_mjj"),
             self.fixed_histogram("background"),
             self.fixed_histogram("data"),
-            entry,
+            label,
             content.luminosity,
             self.model_settings,
         )
@@ -128,3 +131,25 @@ class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
             return histograms.from_source(role, source)
         parts = [part["histograms"] for part in self.input()[role]]
         return histograms.merge([part.load(formatter="hist", name="h_mjj") for part in parts])
+
+
+def limits_of(fit: Fit) -> list[Any]:
+    """The ``limits.json`` targets of a Fit, in the order of its signals."""
+    return [outputs["limits"] for outputs in fit.output()["collection"].targets.values()]
+
+
+@Fit.event_handler(luigi.Event.SUCCESS)
+@Fit.event_handler(luigi.Event.DEPENDENCY_PRESENT)
+def show_limits(fit: Fit) -> None:
+    """Print the table when a Fit is done, or was done already, and where its files are."""
+    if fit.is_branch():
+        return
+    from analysis import tables
+
+    limits = [target for target in limits_of(fit) if target.exists()]
+    results = [target.load(formatter="json") for target in limits]
+    if not results:
+        return
+    lines = ["upper limits on the signal strength at 95 % CL", tables.limits_table(results)]
+    lines += [f"files: {target.parent.abspath}" for target in limits]
+    print("\n".join(lines), flush=True)  # noqa: T201

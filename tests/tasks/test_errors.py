@@ -23,7 +23,7 @@ def refused(workspace, *options, task="Fit"):
     assert "Traceback" not in text, text
     lines = [line for line in text.splitlines() if line.strip()]
     assert len(lines) == 1, text
-    assert len(lines[0]) < 400
+    assert len(lines[0]) < 500
     assert workspace.files() == {}
     return lines[0]
 

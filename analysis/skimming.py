@@ -82,8 +82,9 @@ def skim(
                 keep = None if writer is None else partial(writer.write, number)
                 chunks = _chunks(file, selection, chunk_entries, keep, progress)
                 skims.append(_skim_chunks(chunks, selection, total))
-            # A closed uproot file is a reference cycle that holds what it cached.
-            gc.collect()
+            if number + 1 < len(files):
+                # A closed uproot file is a reference cycle that holds what it cached.
+                gc.collect()
     return merge_skims(skims)
 
 

@@ -1,5 +1,6 @@
 """From a dataset's files to histograms, a cut flow and a sum of weights."""
 
+import gc
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -85,6 +86,9 @@ def skim(
                 chunks = _chunks(file, selection, chunk_entries, keep, progress)
                 part = _skim_chunks(chunks, selection, total)
                 skims.append(replace(part, is_synthetic=file.is_synthetic))
+            if number + 1 < len(files):
+                # A closed uproot file is a reference cycle that holds what it cached.
+                gc.collect()
     return merge_skims(skims)
 
 

@@ -109,6 +109,7 @@ class Skim(SelectionMixin, DatasetTask, Workflow):
                 self.files_read(),
                 self.cuts,
                 format=self.entry.format,
+                is_data=self.entry.is_data,
                 with_sum_of_weights=self.sums_weights,
                 keep_events=events,
             )

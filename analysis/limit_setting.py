@@ -12,7 +12,7 @@ from analysis.catalogue import Luminosity, ModelSettings
 from analysis.histograms import Histogram
 from analysis.inference import upper_limits
 from analysis.model import build_model
-from analysis.prediction import predict
+from analysis.inference.prediction import predict
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,10 @@ def set_limits(
     """
     model = build_model(signal, background, data, settings, luminosity.relative_uncertainty)
     limits = upper_limits(
-        model.workspace, warnings=model.warnings, not_modelled=model.not_modelled
+        model.workspace,
+        scan=model.scan,
+        warnings=model.warnings,
+        not_modelled=model.not_modelled,
     )
     document = {
         "signal": label.name,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.arrays import Array
+from analysis.inference.arrays import Array
 from analysis.errors import AnalysisError
 
 Workspace = Mapping[str, Any]

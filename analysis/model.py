@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from analysis.inference.arrays import Array
 from analysis.catalogue import ModelSettings
 from analysis.errors import AnalysisError
 from analysis.histograms import Histogram, require_same_edges
+from analysis.inference.arrays import Array
 
 CHANNEL = "m_jj"
 POI = "mu"

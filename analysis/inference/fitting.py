@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaincc
 
-from analysis.inference.arrays import Array
 from analysis.errors import AnalysisError
+from analysis.inference.arrays import Array
 from analysis.inference.likelihood import Data, Likelihood
 from analysis.inference.minimisation import Fits
 

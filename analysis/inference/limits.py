@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.errors import AnalysisError
 from analysis.inference.arrays import Array, Bools
 from analysis.inference.asymptotics import (
     BANDS,
@@ -14,7 +15,6 @@ from analysis.inference.asymptotics import (
     log_cls,
     log_expected_cls,
 )
-from analysis.errors import AnalysisError
 from analysis.inference.fitting import Diagnosis, diagnose, strength_uncertainty
 from analysis.inference.histfactory import Workspace
 from analysis.inference.likelihood import Data, Likelihood

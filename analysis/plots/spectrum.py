@@ -8,8 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
-from analysis.inference.arrays import Array
 from analysis.histograms import Histogram
+from analysis.inference.arrays import Array
+from analysis.inference.prediction import Prediction
+from analysis.plots.poisson import central_interval
 from analysis.plots.style import (
     BLUE,
     GREEN,
@@ -22,8 +24,6 @@ from analysis.plots.style import (
     styled,
     warn,
 )
-from analysis.plots.poisson import central_interval
-from analysis.inference.prediction import Prediction
 
 _M_JJ = r"$m_{jj}$ [GeV]"
 _COLOURS = (SKY, ORANGE, GREEN, PURPLE, BLUE)

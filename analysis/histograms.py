@@ -12,6 +12,7 @@ import uproot
 from analysis.catalogue import HistogramFile, InlineHistogram
 from analysis.errors import AnalysisError
 from analysis.reading.opening import explained, open_root
+from analysis.schema import SYNTHETIC
 
 Histogram = hist.Hist[hist.storage.Weight]
 """Sums of weights and of squared weights per bin."""
@@ -74,14 +75,19 @@ def require_same_edges(histograms: Mapping[str, Histogram]) -> None:
         )
 
 
-def write_histograms(path: str, histograms: Mapping[str, Histogram]) -> None:
+def write_histograms(
+    path: str, histograms: Mapping[str, Histogram], *, synthetic: bool = False
+) -> None:
     """Write histograms as TH1D with their sums of squared weights and flow bins.
 
     Args:
         path: local path of the new ROOT file.
         histograms: by their names in the file.
+        synthetic: mark the file as such.
     """
     with uproot.recreate(path) as file:
+        if synthetic:
+            file[SYNTHETIC] = "made from synthetic events"
         for name, histogram in histograms.items():
             file[name] = histogram
 
@@ -113,6 +119,12 @@ def read_histograms(path: str) -> dict[str, Histogram]:
             for key, kind in file.classnames(cycle=False).items()
             if kind.startswith("TH1")
         }
+
+
+def is_synthetic(path: str) -> bool:
+    """Whether a file says that it is, or was made from, synthetic events."""
+    with open_root(path) as file:
+        return SYNTHETIC in file
 
 
 def read_histogram_of(file: Any, path: str, name: str) -> Histogram:

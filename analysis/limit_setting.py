@@ -11,8 +11,8 @@ from analysis import plots
 from analysis.catalogue import Luminosity, ModelSettings
 from analysis.histograms import Histogram
 from analysis.inference import upper_limits
-from analysis.model import build_model
 from analysis.inference.prediction import predict
+from analysis.model import build_model
 
 
 @dataclass(frozen=True)
@@ -91,16 +91,21 @@ def set_limits(
         **limits.to_dict(label.cross_section),
     }
     (channel,) = predict(model.workspace).values()
-    shown = {"luminosity": luminosity.value, "synthetic": label.is_synthetic}
     return LimitResult(
         document,
         model.workspace,
-        plots.limit_scan(limits, title=label.title, **shown),
+        plots.limit_scan(
+            limits,
+            title=label.title,
+            luminosity=luminosity.value,
+            synthetic=label.is_synthetic,
+        ),
         plots.spectrum(
             channel,
             data.axes[0].edges.tolist(),
             signal=np.array(model.workspace["channels"][0]["samples"][0]["data"]),
             titles={"signal": label.title},
-            **shown,
+            luminosity=luminosity.value,
+            synthetic=label.is_synthetic,
         ),
     )

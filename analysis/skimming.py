@@ -1,9 +1,10 @@
 """From a dataset's files to histograms, a cut flow and a sum of weights."""
 
+import gc
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from analysis.histograms import Histogram, merge, read_histogram_of, write_histo
 from analysis.keeping import EventWriter
 from analysis.reading import EventFile, open_events
 from analysis.reading.opening import explained, open_root
+from analysis.schema import SYNTHETIC
 from analysis.selection import SelectedEvents, cut_names, required_columns, select
 from analysis.spectra import empty_histograms, fill
 
@@ -35,12 +37,14 @@ class Skim:
         sum_of_weights: of all generated events, before any cut; None for data, and where it was
             not asked for.
         n_events: number of events read.
+        is_synthetic: whether a file said that no experiment made it.
     """
 
     histograms: Mapping[str, Histogram]
     cutflow: Cutflow
     sum_of_weights: float | None
     n_events: int
+    is_synthetic: bool = False
 
 
 def skim(
@@ -80,7 +84,11 @@ def skim(
                 total = file.sum_of_weights() if with_sum_of_weights and not file.is_data else None
                 keep = None if writer is None else partial(writer.write, number)
                 chunks = _chunks(file, selection, chunk_entries, keep, progress)
-                skims.append(_skim_chunks(chunks, selection, total))
+                part = _skim_chunks(chunks, selection, total)
+                skims.append(replace(part, is_synthetic=file.is_synthetic))
+            if number + 1 < len(files):
+                # A closed uproot file is a reference cycle that holds what it cached.
+                gc.collect()
     return merge_skims(skims)
 
 
@@ -106,6 +114,7 @@ def merge_skims(skims: Sequence[Skim]) -> Skim:
         cutflow=merge_cutflows([part.cutflow for part in skims]),
         sum_of_weights=math.fsum(sums) if sums else None,
         n_events=sum(part.n_events for part in skims),
+        is_synthetic=any(part.is_synthetic for part in skims),
     )
 
 
@@ -121,7 +130,7 @@ def write_skim(path: str | Path, skim: Skim) -> None:
         total = Histogram(axis, storage=hist.storage.Weight(), name="sum_of_weights")
         total.view()["value"] = skim.sum_of_weights
         histograms["sum_of_weights"] = total
-    write_histograms(str(path), histograms)
+    write_histograms(str(path), histograms, synthetic=skim.is_synthetic)
 
 
 def read_skim(path: str | Path) -> Skim:
@@ -137,12 +146,13 @@ def read_skim(path: str | Path) -> Skim:
             raise AnalysisError(f"{path}: is not a skim (no cutflow); give the output of a skim")
         cutflow = Cutflow.from_root(file)
         histograms = {
-            name: read_histogram_of(file, path, name) for name in sorted(names - BOOKKEEPING)
+            name: read_histogram_of(file, path, name)
+            for name in sorted(names - BOOKKEEPING - {SYNTHETIC})
         }
         total = None
         if "sum_of_weights" in names:
             total = float(file["sum_of_weights"].values()[0])
-    return Skim(histograms, cutflow, total, int(cutflow.counts[0]))
+    return Skim(histograms, cutflow, total, int(cutflow.counts[0]), SYNTHETIC in names)
 
 
 def _chunks(

@@ -15,10 +15,8 @@ def limits_table(results: Sequence[Mapping[str, Any]]) -> str:
         is listed once below.
     """
     width = max(len(result["signal"]) for result in results) + 2
-    lines = [
-        f"{'signal':{width}} {'observed':>9} {'expected':>9}    {'-2s':>8} {'-1s':>8} "
-        f"{'+1s':>8} {'+2s':>8}  {'sigma95 [fb]':>12}"
-    ]
+    titles = f"{'observed':>9} {'expected':>9}    {'-2s':>8} {'-1s':>8} {'+1s':>8} {'+2s':>8}"
+    lines = [f"{'signal':{width}} {titles}  {'sigma95 [fb]':>12}"]
     for result in results:
         mu, sigma = result["mu95"], result["sigma95_fb"]
         two_down, one_down, median, one_up, two_up = mu["expected"]

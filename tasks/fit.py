@@ -101,11 +101,12 @@ class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
         return replace(self.analysis.model, name=self.model)
 
     def run(self) -> None:
-        from analysis import limit_setting, plots
+        from analysis import histograms, limit_setting, plots
 
         content, entry = self.analysis, self.analysis.signal(self.branch_data)
+        synthetic = histograms.is_synthetic(self.input()["signal"]["histograms"].abspath)
         label = limit_setting.SignalLabel(
-            entry.name, entry.title, entry.cross_section, entry.is_synthetic
+            entry.name, entry.title, entry.cross_section, is_synthetic=synthetic
         )
         result = limit_setting.set_limits(
             self.input()["signal"]["histograms"].load(formatter="hist", name="h_mjj"),

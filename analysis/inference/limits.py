@@ -1,6 +1,6 @@
 """Upper limits on a signal strength: CLs with asymptotic formulas, each fit done once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,6 +109,25 @@ class Limits:
             observed = None if self.observed is None else self.observed * cross_section
             result["sigma95_fb"] = _table(observed, scaled)
         return result
+
+
+def limits_from_dict(result: Mapping[str, Any]) -> Limits:
+    """Limits from what `Limits.to_dict` gave, as read from ``limits.json``."""
+    mu, scan = result["mu95"], result["scan"]
+    return Limits(
+        observed=mu["observed"],
+        expected=tuple(mu["expected"]),
+        scan=Scan(
+            tuple(scan["mu"]),
+            tuple(scan["cls_observed"]),
+            tuple(tuple(band) for band in scan["cls_expected"]),
+        ),
+        best_fit=result["best_fit"]["mu"],
+        uncertainty=result["best_fit"]["uncertainty"],
+        p_value=result["goodness_of_fit_p_value"],
+        warnings=tuple(result["warnings"]),
+        not_modelled=tuple(result["not_modelled"]),
+    )
 
 
 def _table(observed: float | None, expected: Sequence[float | None]) -> dict[str, Any]:

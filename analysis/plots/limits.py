@@ -1,7 +1,6 @@
 """Figures of upper limits."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -69,70 +68,75 @@ def _quoted(name: str, value: float | None) -> str:
 
 
 @styled
-def summary(results: Sequence[Mapping[str, Any]]) -> Figure:
+def summary(
+    limits: Mapping[str, Limits],
+    *,
+    titles: Mapping[str, str] | None = None,
+    luminosity: float | None = None,
+    synthetic: bool = False,
+) -> Figure:
     """The limits of several signals, one a line.
 
     Args:
-        results: contents of ``limits.json``, in the order of the lines from the top.
+        limits: by signal, in the order of the lines from the top.
+        titles: of the signals.
+        luminosity: in fb^-1.
+        synthetic: label the figure so.
     """
-    height = 2.0 + 0.55 * len(results)
-    longest = max((len(result["title"]) for result in results), default=0)
+    names = [(titles or {}).get(name, name) for name in limits]
+    height = 2.0 + 0.55 * len(names)
     figure = Figure(figsize=(6.4, height))
     axes = figure.subplots()
+    longest = max((len(name) for name in names), default=0)
     figure.subplots_adjust(
         left=min(0.5, 0.04 + 0.0145 * longest), bottom=0.65 / height, top=1 - 0.4 / height
     )
-    for row, result in enumerate(results):
-        _draw_row(axes, row, result["mu95"])
-    axes.axvline(1, ymax=len(results) / (len(results) + 1.1), color=BLUE, linewidth=1, ls=":")
-    _set_range(axes, [result["mu95"] for result in results])
+    for row, limit in enumerate(limits.values()):
+        _draw_row(axes, row, limit)
+    axes.axvline(1, ymax=len(names) / (len(names) + 1.1), color=BLUE, linewidth=1, ls=":")
+    _set_range(axes, list(limits.values()))
     # Room for the legend above the first line.
-    axes.set_ylim(len(results) - 0.4, -1.5)
-    axes.set_yticks(range(len(results)), [result["title"] for result in results])
+    axes.set_ylim(len(names) - 0.4, -1.5)
+    axes.set_yticks(range(len(names)), names)
     axes.tick_params(axis="y", which="both", length=0)
     axes.set_xlabel(r"95 % CL upper limit on the signal strength $\mu$")
     axes.legend(loc="upper right", ncols=4, columnspacing=0.8, handlelength=1.2, fontsize="x-small")
-    luminosities = {result["luminosity_fb"] for result in results}
-    annotate(
-        axes,
-        luminosity=luminosities.pop() if len(luminosities) == 1 else None,
-        synthetic=any(result["synthetic"] for result in results),
-    )
-    warn(axes, [f"{result['signal']}: {text}" for result in results for text in result["warnings"]])
+    annotate(axes, luminosity=luminosity, synthetic=synthetic)
+    warn(axes, [f"{name}: {text}" for name, limit in limits.items() for text in limit.warnings])
     return figure
 
 
-def _draw_row(axes: Axes, row: int, limits: Mapping[str, Any]) -> None:
+def _draw_row(axes: Axes, row: int, limits: Limits) -> None:
     """One signal; each kind of limit gives the legend's entry where it first occurs."""
     known = set(axes.get_legend_handles_labels()[1])
-    expected, observed = limits["expected"], limits["observed"]
+    expected, observed = limits.expected, limits.observed
     span = (row - 0.35, row + 0.35)
     for low, high, colour, label in (
         (0, 4, TWO_SIGMA, r"$\pm 2\sigma$"),
         (1, 3, ONE_SIGMA, r"$\pm 1\sigma$"),
     ):
-        if expected[low] is not None and expected[high] is not None:
+        ends = expected[low], expected[high]
+        if ends[0] is not None and ends[1] is not None:
             new = None if label in known else label
-            axes.fill_betweenx(
-                span, expected[low], expected[high], color=colour, linewidth=0, label=new
-            )
-    if expected[_MEDIAN] is not None:
+            axes.fill_betweenx(span, ends[0], ends[1], color=colour, linewidth=0, label=new)
+    median = expected[_MEDIAN]
+    if median is not None:
         new = None if "Expected" in known else "Expected"
-        axes.plot([expected[_MEDIAN]] * 2, span, "--", color="black", label=new)
+        axes.plot([median, median], span, "--", color="black", label=new)
     if observed is not None:
         axes.plot(
             observed, row, "o", color="black", label=None if "Observed" in known else "Observed"
         )
-    elif expected[_MEDIAN] is None:
+    elif median is None:
         axes.text(
             0.5, row, "no limit", ha="center", va="center", fontsize="small",
             transform=axes.get_yaxis_transform(),
         )  # fmt: skip
 
 
-def _set_range(axes: Axes, limits: Sequence[Mapping[str, Any]]) -> None:
+def _set_range(axes: Axes, limits: Sequence[Limits]) -> None:
     """Logarithmic where the signals' limits differ much."""
-    finite = [mu for each in limits for mu in (*each["expected"], each["observed"]) if mu]
+    finite = [mu for each in limits for mu in (*each.expected, each.observed) if mu]
     if finite and max(finite) > _MUCH * min(finite):
         axes.set_xscale("log")
         axes.set_xlim(min(finite) / 2, max(finite) * 2)

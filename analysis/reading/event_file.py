@@ -11,7 +11,7 @@ from analysis.reading import bookkeeping
 from analysis.reading.assembling import ChunkPlan
 from analysis.reading.columns import ColumnReader, PlainReader
 from analysis.reading.opening import explained, open_root
-from analysis.schema import KINEMATICS, SCHEMAS, Schema
+from analysis.schema import KINEMATICS, SCHEMAS, SYNTHETIC, Schema
 
 CHUNK_ENTRIES = 100_000
 """Events in a chunk at most, unless asked otherwise."""
@@ -58,6 +58,7 @@ class EventFile:
         n_events: number of events.
         is_data: whether it has no generator weights; an empty tree without any branch, which
             simulation leaves when no event is selected, does not count as data.
+        is_synthetic: whether the file says that no experiment made it.
     """
 
     def __init__(self, path: str, root: Any, tree: Any, schema: Schema) -> None:
@@ -69,6 +70,7 @@ class EventFile:
         self._schema = schema
         self._weight = self._find(schema.event_branches("weight"))
         self.is_data = self._weight is None and (self.n_events > 0 or len(tree) > 0)
+        self.is_synthetic = SYNTHETIC in root
         self._reader: ColumnReader = PlainReader(tree)
 
     def __enter__(self) -> Self:

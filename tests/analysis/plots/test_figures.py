@@ -9,6 +9,7 @@ import pytest
 from analysis import plots
 from analysis.histograms import Histogram
 from analysis.inference import Limits, Prediction, Scan, upper_limits
+from analysis.inference.limits import NO_SENSITIVITY
 from analysis.model import tutorial_workspace
 
 # Fonts are drawn a little differently by each release of FreeType.
@@ -77,20 +78,15 @@ def test_limit_scan_without_sensitivity():
 
 @picture
 def test_summary():
-    shared = {"luminosity_fb": 140.1}
-    missing = {"observed": None, "expected": [None] * 5}
-    strong = {"observed": 0.02, "expected": [0.01, 0.014, 0.02, 0.03, 0.04]}
+    empty = Scan((), (), ((),) * 5)
+    strong = Limits(0.02, (0.01, 0.014, 0.02, 0.03, 0.04), empty)
+    nothing = Limits(None, (None,) * 5, empty, warnings=(NO_SENSITIVITY,))
     return plots.summary(
-        [
-            {"signal": "zh", "title": "ZH (synthetic)", "synthetic": True, "warnings": [],
-             **shared, **limits().to_dict()},
-            {"signal": "strong", "title": "Strong", "synthetic": False, "warnings": [],
-             "mu95": strong, **shared},
-            {"signal": "none", "title": "Nothing", "synthetic": False,
-             "warnings": ["no sensitivity: the signal predicts no events in any bin"],
-             "mu95": missing, **shared},
-        ]
-    )  # fmt: skip
+        {"zh": limits(), "strong": strong, "none": nothing},
+        titles={"zh": "ZH (synthetic)", "strong": "Strong", "none": "Nothing"},
+        luminosity=140.1,
+        synthetic=True,
+    )
 
 
 @pytest.mark.parametrize("kind", ["png", "pdf", "svg"])

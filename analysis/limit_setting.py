@@ -11,8 +11,8 @@ from analysis import plots
 from analysis.catalogue import Luminosity, ModelSettings
 from analysis.histograms import Histogram
 from analysis.inference import upper_limits
+from analysis.inference.prediction import predict
 from analysis.model import build_model
-from analysis.prediction import predict
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,12 @@ def set_limits(
         AnalysisError: what `analysis.model.build_model` and `upper_limits` refuse.
     """
     model = build_model(signal, background, data, settings, luminosity.relative_uncertainty)
-    limits = upper_limits(model.workspace, warnings=model.warnings, not_modelled=model.not_modelled)
+    limits = upper_limits(
+        model.workspace,
+        scan=model.scan,
+        warnings=model.warnings,
+        not_modelled=model.not_modelled,
+    )
     document = {
         "signal": label.name,
         "title": label.title,

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from analysis.arrays import Array
 from analysis.catalogue import ModelSettings
 from analysis.errors import AnalysisError
 from analysis.histograms import Histogram, require_same_edges
+from analysis.inference.arrays import Array
 
 CHANNEL = "m_jj"
 POI = "mu"
@@ -37,11 +37,13 @@ class StatisticalModel:
         workspace: HistFactory JSON, readable by plain pyhf.
         warnings: what was done to the histograms.
         not_modelled: sources of uncertainty that are left out.
+        scan: signal strengths of the CLs scan, if the model asks for certain ones.
     """
 
     workspace: dict[str, Any]
     warnings: tuple[str, ...]
     not_modelled: tuple[str, ...]
+    scan: tuple[float, ...] | None = None
 
 
 def build_model(
@@ -88,14 +90,16 @@ def build_model(
     s, b, n = templates["signal"], templates["background"], templates["data"].contents.tolist()
     if settings.name == "tutorial":
         workspace = tutorial_workspace(s.contents.tolist(), b.contents.tolist(), n)
-        return StatisticalModel(
-            workspace, tuple(warnings), (*_MISSING_IN_TUTORIAL, *_NEVER_MODELLED)
-        )
-    missing = () if settings.signal_uncertainty else ("signal theory",)
+        missing = (*_MISSING_IN_TUTORIAL, *_NEVER_MODELLED)
+        return StatisticalModel(workspace, tuple(warnings), missing, _TUTORIAL_SCAN)
+    absent = () if settings.signal_uncertainty else ("signal theory",)
     workspace = _default_workspace(s, b, n, settings, luminosity_uncertainty)
-    return StatisticalModel(workspace, tuple(warnings), (*missing, *_NEVER_MODELLED))
+    return StatisticalModel(workspace, tuple(warnings), (*absent, *_NEVER_MODELLED))
 
 
+# The tutorial reads its limits off these points by straight lines (run_fit.py of the public RECAST
+# tutorial): the scan has them, so that its published numbers can be compared with.
+_TUTORIAL_SCAN = tuple(np.linspace(0.01, 1, 20).tolist())
 _MISSING_IN_TUTORIAL = (
     "luminosity",
     "signal statistics",

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaincc
 
-from analysis.arrays import Array
 from analysis.errors import AnalysisError
-from analysis.likelihood import Data, Likelihood
-from analysis.minimisation import Fits
+from analysis.inference.arrays import Array
+from analysis.inference.likelihood import Data, Likelihood
+from analysis.inference.minimisation import Fits
 
 _POOR_FIT = 0.001  # p-value below which a result carries a warning
 _SINGULAR = 1e-4  # relative rest of a linear system that has no solution

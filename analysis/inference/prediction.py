@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.arrays import Array
-from analysis.fitting import covariance
-from analysis.histfactory import Workspace
-from analysis.likelihood import Likelihood
-from analysis.minimisation import fit
+from analysis.inference.arrays import Array
+from analysis.inference.fitting import covariance
+from analysis.inference.histfactory import Workspace
+from analysis.inference.likelihood import Likelihood
+from analysis.inference.minimisation import fit
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from analysis.arrays import Array, Bools
+from analysis.inference.arrays import Array, Bools
 
 _MAX_CALLS = 60
 _RANGE = 1e6  # a crossing further than this from its guess counts as none

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import gammaincinv, ndtr
 
-from analysis.arrays import Array
+from analysis.inference.arrays import Array
 
 
 def central_interval(counts: Array) -> Array:

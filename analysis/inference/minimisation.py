@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.arrays import Array, Bools, Index
-from analysis.likelihood import Data, Derivatives, Likelihood
+from analysis.inference.arrays import Array, Bools, Index
+from analysis.inference.likelihood import Data, Derivatives, Likelihood
 
 # Estimated distance to the minimum in units of the log-likelihood: far below what moves a CLs.
 TOLERANCE = 1e-10
 _MAX_STEPS = 200
 _LEAST_DAMPING = 1e-12
+_HOPELESS = 1e15
 _CLOSE = 1.0  # distance to the minimum below which the exact curvature is tried
 _ROUNDING = 1e-13
 _FLAT = 1e-6  # least curvature of a direction, relative to that of its parameters
@@ -121,12 +122,14 @@ class _Batch:
             trial, distance = self._propose(
                 parameters[active], held[active], derivatives, damping[active], exact[active]
             )
-            done = (np.abs(distance) < TOLERANCE) & np.isfinite(nll[active])
+            enough = np.maximum(TOLERANCE, _ROUNDING * nll[active])
+            done = np.isfinite(nll[active]) & (np.abs(distance) < enough)
             converged[active[done]] = True
-            if done.all():
+            going = ~done & (damping[active] < _HOPELESS)
+            if not going.any():
                 break
-            active, trial, distance = active[~done], trial[~done], distance[~done]
-            derivatives, data = derivatives.at(~done), self.data[active]
+            active, trial, distance = active[going], trial[going], distance[going]
+            derivatives, data = derivatives.at(going), self.data[active]
             value = self.likelihood.nll(trial, data)
             # The last steps gain less than rounding takes: they may lose that much.
             better = (distance > 0) & (value <= nll[active] + _ROUNDING * (1 + nll[active]))
@@ -152,7 +155,7 @@ class _Batch:
         still = held | blocked
         slope = np.where(still, 0.0, gradient)
         diagonal = np.arange(parameters.shape[1])
-        scale = curvature[:, diagonal, diagonal]
+        scale = np.where(still, 1.0, curvature[:, diagonal, diagonal])
         matrix = curvature + np.where(exact[:, None, None], remainder, 0.0)
         matrix[still] = 0.0
         matrix.transpose(0, 2, 1)[still] = 0.0

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.arrays import Array
 from analysis.errors import AnalysisError
+from analysis.inference.arrays import Array
 
 Workspace = Mapping[str, Any]
 

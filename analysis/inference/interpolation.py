@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.arrays import Array
+from analysis.inference.arrays import Array
 
 # Inverse of the matrix that matches value, first and second derivative of a polynomial of order
 # six to the two exponentials at alpha = +-1.

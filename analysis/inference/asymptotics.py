@@ -7,7 +7,7 @@ J. Phys. G 28 (2002) 2693. The conventions are those of pyhf.
 import numpy as np
 from scipy.special import log_ndtr, ndtri
 
-from analysis.arrays import Array
+from analysis.inference.arrays import Array
 
 SIGNIFICANCE = 0.05
 # Background-only fluctuations of the expected limits, from the strongest limit to the weakest.

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.arrays import Array, Bools, Index
-from analysis.expectation import Expectation
-from analysis.histfactory import Model, Workspace, read_model
+from analysis.inference.arrays import Array, Bools, Index
+from analysis.inference.expectation import Expectation
+from analysis.inference.histfactory import Model, Workspace, read_model
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from analysis.arrays import Array, Bools
-from analysis.asymptotics import BANDS, SIGNIFICANCE, expected_roots, log_cls, log_expected_cls
 from analysis.errors import AnalysisError
-from analysis.fitting import Diagnosis, diagnose, strength_uncertainty
-from analysis.histfactory import Workspace
-from analysis.likelihood import Data, Likelihood
-from analysis.minimisation import Fits, fit
-from analysis.roots import crossings
+from analysis.inference.arrays import Array, Bools
+from analysis.inference.asymptotics import (
+    BANDS,
+    SIGNIFICANCE,
+    expected_roots,
+    log_cls,
+    log_expected_cls,
+)
+from analysis.inference.fitting import Diagnosis, diagnose, strength_uncertainty
+from analysis.inference.histfactory import Workspace
+from analysis.inference.likelihood import Data, Likelihood
+from analysis.inference.minimisation import Fits, fit
+from analysis.inference.roots import crossings
 
 _WIDE = 100.0  # range of the signal strength in units of its expected limit
 NO_SENSITIVITY = "no sensitivity: the signal predicts no events in any bin"
@@ -32,6 +38,24 @@ class Scan:
     mu: tuple[float, ...]
     observed: tuple[float, ...]
     expected: tuple[tuple[float, ...], ...]
+
+    def interpolated(self) -> tuple[float | None, ...]:
+        """Limits as a coarse scan gives them: expected at -2 to 2 sigma, then observed.
+
+        Straight lines between points are what many published limits are read off; on a convex
+        curve they lie above its root. None where the scan does not cross.
+
+        Example:
+            >>> Scan((0.0, 1.0), (1.0, 0.0), ((1.0, 0.5),) * 5).interpolated()[4:]
+            (None, 0.95)
+        """
+        mu = np.array(self.mu)
+        limits: list[float | None] = []
+        for curve in (*self.expected, self.observed):
+            cls = np.array(curve)
+            inside = cls.size > 0 and cls.min() <= SIGNIFICANCE <= cls.max()
+            limits.append(float(np.interp(SIGNIFICANCE, cls[::-1], mu[::-1])) if inside else None)
+        return tuple(limits)
 
 
 @dataclass(frozen=True)
@@ -64,10 +88,12 @@ class Limits:
         Args:
             cross_section: of the signal at strength one, in fb, for limits on it as well.
         """
+        scanned = self.scan.interpolated()
         result: dict[str, Any] = {
             "confidence_level": 1 - SIGNIFICANCE,
             "method": "CLs, asymptotic qtilde",
             "mu95": _table(self.observed, self.expected),
+            "mu95_interpolated_on_scan": _table(scanned[5], scanned[:5]),
             "best_fit": {"mu": self.best_fit, "uncertainty": self.uncertainty},
             "goodness_of_fit_p_value": self.p_value,
             "scan": {
@@ -123,7 +149,7 @@ def upper_limits(
     Args:
         workspace: HistFactory JSON with observations and one parameter of interest.
         points: number of signal strengths of the scan, chosen around the limits.
-        scan: signal strengths of the scan instead.
+        scan: increasing signal strengths of the scan instead, taken if they reach all limits.
         warnings: of the model, carried into the result.
         not_modelled: of the model, carried into the result.
 
@@ -271,8 +297,10 @@ class _Calculation:
             names = [*(f"expected at {n:+d} sigma" for n in BANDS), "observed"]
             missing = ", ".join(name for name, ok in zip(names, found, strict=True) if not ok)
             self.warnings.append(f"CLs does not cross {SIGNIFICANCE}: no limit quoted ({missing})")
-        last = 1.1 * float(np.nanmax(values)) if found.any() else 5 * self.unit
-        grid = np.array(scan) if scan is not None else np.linspace(0, last, points)
+        highest = float(np.nanmax(values)) if found.any() else 5 * self.unit
+        grid = np.linspace(0, 1.1 * highest, points)
+        if scan is not None and scan[-1] >= highest:
+            grid = np.array(scan)
         curves = self.scan(grid)
         return Limits(
             quoted[5],

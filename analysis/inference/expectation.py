@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.arrays import Array, Index
-from analysis.histfactory import Model
-from analysis.interpolation import Interpolated, code4, code4_coefficients, code4p_even
+from analysis.inference.arrays import Array, Index
+from analysis.inference.histfactory import Model
+from analysis.inference.interpolation import Interpolated, code4, code4_coefficients, code4p_even
 
 # A factor of zero has a derivative too: value / factor stays exact with this instead of zero.
 _TINY = 1e-100
@@ -125,15 +125,20 @@ class Expectation:
         self._to_diagonal = _Scatter.by(parameters)
         self._bin, self._cell = bins, cells
 
-    def _factors(self, parameters: Array) -> Interpolated:
-        """Factors with their derivatives divided by them, shape (n_points, n_columns) each."""
+    def _factors(self, parameters: Array, zero: float) -> Interpolated:
+        """Factors with their derivatives divided by them, shape (n_points, n_columns) each.
+
+        A linear factor of zero is given as ``zero``.
+        """
         one = np.ones((len(parameters), 1))
         linear = parameters[:, self._linear]
-        linear = np.where(linear == 0, _TINY, linear)
+        linear = np.where(linear == 0, zero, linear)
         term = code4(parameters[:, self._normsys], self._log_up, self._log_down, self._coefficients)
         return Interpolated(
             np.concatenate([one, linear, term.value], axis=1),
-            np.concatenate([0 * one, 1 / linear, term.slope / term.value], axis=1),
+            np.concatenate(
+                [0 * one, 1 / np.where(linear == 0, _TINY, linear), term.slope / term.value], axis=1
+            ),
             np.concatenate([0 * one, 0 * linear, term.bend / term.value], axis=1),
         )
 
@@ -147,7 +152,7 @@ class Expectation:
 
     def cells(self, parameters: Array) -> Array:
         """Expected events of each cell (one bin of one sample), shape (n_points, n_cells)."""
-        nominal, product = self._parts(parameters, self._factors(parameters).value)
+        nominal, product = self._parts(parameters, self._factors(parameters, 0.0).value)
         return nominal * product
 
     def expected(self, parameters: Array) -> Array:
@@ -156,7 +161,7 @@ class Expectation:
 
     def expand(self, parameters: Array) -> Expansion:
         """The expectation and its derivatives at points, shape (n_points, n_parameters)."""
-        factors = self._factors(parameters)
+        factors = self._factors(parameters, _TINY)
         nominal, product = self._parts(parameters, factors.value)
         cells = nominal * product
         logarithmic = factors.slope[:, self._entry_column]

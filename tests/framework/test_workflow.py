@@ -343,6 +343,14 @@ class TestOutputs:
         assert len(collection.status_text(max_depth=1).splitlines()) < 60
         assert "Chunks" in repr(collection)
 
+    def test_their_locations_are_short_too_unless_all_are_asked_for(self, capsys):
+        with pytest.raises(SystemExit):
+            Chunks(n=500, print_output=("0",))
+        assert len(capsys.readouterr().out.splitlines()) == 3
+        with pytest.raises(SystemExit):
+            Chunks(n=500, print_output=("0", "False", "all"))
+        assert len(capsys.readouterr().out.splitlines()) == 1002
+
     def test_localized_and_mapped_they_are_plain_collections(self):
         assert build(Chunks())
         collection = Chunks().output()["collection"]

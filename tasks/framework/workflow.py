@@ -1,6 +1,7 @@
 """Workflows: one task, many branches, whose completeness is one listing per directory."""
 
 import copy
+import functools
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -42,6 +43,7 @@ class Workflow(AnalysisTask, law.LocalWorkflow):
     def branch_view(self, branch: int) -> Any:
         """A cheap stand-in for a branch task: enough to ask for its outputs, not to be run."""
         view = copy.copy(self)
+        view.__class__ = _view_class(type(self))
         view.branch = branch
         view.param_kwargs = {**self.param_kwargs, "branch": branch}
         view._workflow_task = self  # noqa: SLF001
@@ -59,6 +61,17 @@ class Workflow(AnalysisTask, law.LocalWorkflow):
                 self._branch_outputs = known
         known[2].threshold = proxy.threshold(len(branch_map))
         return known[2]
+
+
+@functools.cache
+def _view_class(task_class: type[Workflow]) -> type[Workflow]:
+    """The class without law's look at every attribute for whether its proxy has it.
+
+    It is made behind the back of the metaclass, so that luigi does not know it as a task.
+    """
+    methods = {"__getattribute__": object.__getattribute__, "__module__": task_class.__module__}
+    made: type[Workflow] = type.__new__(type(task_class), task_class.__name__, (task_class,), methods)
+    return made
 
 
 class _Places:

@@ -152,12 +152,15 @@ class ContainerSandbox(Sandbox):
     def _see_code(self, container: Container) -> None:
         """Mount the code as it is outside, so that the same runs inside, with the settings."""
         packages = law.config.get_expanded("sandbox", "packages", default="") or ""
-        code, roots = mounts.code_mounts(self.task, [p.strip() for p in packages.split(",") if p])
-        container.mounts += [*code, Mount.same(inside.__file__)]
-        container.environment["PYTHONPATH"] = os.pathsep.join(roots)
-        if law.config.config_file:
-            container.mounts.append(Mount.same(law.config.config_file))
-            container.environment["LAW_CONFIG_FILE"] = os.path.abspath(law.config.config_file)
+        names = (__name__, *packages.split(","))
+        code, roots = mounts.code_mounts(
+            self.task, [n.strip().partition(".")[0] for n in names if n.strip()]
+        )
+        container.mounts += code
+        container.environment[inside.CODE_PATH] = os.pathsep.join(roots)
+        if settings := law.config.Config.instance().config_file:
+            container.mounts.append(Mount.same(settings))
+            container.environment["LAW_CONFIG_FILE"] = os.path.abspath(settings)
 
     def _environment(self) -> dict[str, str]:
         version = code_version()

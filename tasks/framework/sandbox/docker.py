@@ -32,15 +32,16 @@ class DockerSandbox(ContainerSandbox):
 
     def resolve_image(self) -> tuple[str, str]:
         name, _, digest = self.image.partition("@")
-        found = self._inspect(self.image if digest else name) or (digest and self._inspect(name))
+        found = self._inspect(name)
+        if digest and (not found or digest not in _digests(found)):
+            found = self._inspect(self.image) or found  # a registry's, kept without its tag
         if not found:
             raise UserError(
                 f"sandbox {self.key}: the engine has no image '{self.image}'; get it with "
                 f"`{os.path.basename(self.client)} pull {self.image}`, or {self.remedy}"
             )
-        known = {found["Id"], *(d.partition("@")[2] for d in found.get("RepoDigests") or ())}
-        identity = found["Id"] if found["Id"].startswith("sha256:") else f"sha256:{found['Id']}"
-        if digest and digest not in known | {identity}:
+        identity = _digests(found)[0]
+        if digest and digest not in _digests(found):
             raise UserError(
                 f"sandbox {self.key}: the image '{name}' here is {identity}, not {digest}; build "
                 "or pull the one you name, or change the digest"
@@ -94,6 +95,12 @@ class DockerSandbox(ContainerSandbox):
         if rootless:
             return ["--userns=keep-id", f"--user={uid}:{gid}", "--group-add=keep-groups"]
         return [f"--user={uid}:{gid}", *(f"--group-add={group}" for group in groups)]
+
+
+def _digests(described: dict[str, Any]) -> list[str]:
+    """Digest of an image itself, first, and those by which registries know it."""
+    itself = "sha256:" + described["Id"].removeprefix("sha256:")
+    return [itself, *(name.partition("@")[2] for name in described.get("RepoDigests") or ())]
 
 
 def _mount_option(mount: Mount) -> str:

@@ -11,12 +11,15 @@ import subprocess
 import sys
 import threading
 
+CODE_PATH = "VHBB_CODE_PATH"  # folders to put before the image's own PYTHONPATH
 NO_SUCH_COMMAND = 97
 GRACE = 5.0  # seconds for the command to remove its temporary files
 
 
 def main(command: list[str]) -> int:
     """Run a command until it, the lifeline or a signal ends it; its exit code, shell-like."""
+    path = [os.environ.get(name) for name in (CODE_PATH, "PYTHONPATH")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(part for part in path if part)
     try:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     except FileNotFoundError:

@@ -34,7 +34,7 @@ _vhbb_explain() {
     if grep -qi 'no space left\|disk quota exceeded' "$1"; then
         _vhbb_fail "no disk space left for the environment in $VHBB_VENV (it takes 1 GB): free" \
             "some or set VHBB_VENV to another place"
-    elif grep -qi 'connection\|name resolution\|timed out\|network is unreachable\|proxy' "$1"; then
+    elif grep -qi 'connection\|name resolution\|timed out\|network is unreachable\|proxy\|from versions: none' "$1"; then
         _vhbb_fail "no network: the Python package index could not be reached (details: $1)"
     else
         _vhbb_fail "installing requirements.txt failed, see $1"

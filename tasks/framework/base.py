@@ -31,6 +31,7 @@ class AnalysisTask(SandboxedTask):
     )
 
     exclude_index = True
+    exclude_params_repr = {"effective_workflow", "version"}  # noqa: RUF012 - law's convention
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

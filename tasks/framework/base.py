@@ -10,7 +10,10 @@ import law
 import luigi
 
 from tasks.framework import provenance, storage
+from tasks.framework.errors import report_in_one_line
 from tasks.framework.sandbox import SandboxedTask
+
+report_in_one_line()
 
 
 class AnalysisTask(SandboxedTask):

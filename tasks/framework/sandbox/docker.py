@@ -49,7 +49,7 @@ class DockerSandbox(ContainerSandbox):
         return found["Id"], f"{name}@{identity}"
 
     def client_command(self, container: Container) -> list[str]:
-        command = [self.client, "run", "--rm", "--interactive", "--pull=never"]
+        command = [self.client, "run", "--rm", "--interactive", "--pull=never", "--log-driver=none"]
         command += [f"--name=vhbb-{uuid.uuid4().hex[:12]}", f"--label={LABEL}={container.label}"]
         command += self._user_options()
         command += ["--cap-drop=ALL", "--security-opt=no-new-privileges"]

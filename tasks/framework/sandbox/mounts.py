@@ -60,7 +60,7 @@ def output_mounts(outputs: Iterable[Any]) -> list[Mount]:
             os.makedirs(folder, exist_ok=True)
         except OSError as error:
             raise UserError(f"{folder} cannot be made for the outputs: {error.strerror}") from error
-        if not os.access(folder, os.W_OK):
+        if not os.access(folder, os.W_OK, effective_ids=True):
             raise UserError(f"{folder} cannot be mounted for the outputs: you may not write there")
     return [Mount.same(folder, writable=True) for folder in folders]
 
@@ -76,7 +76,7 @@ def input_mounts(paths: Iterable[str]) -> list[Mount]:
         absolute = os.path.abspath(path.removeprefix("file://"))
         if not os.path.exists(absolute):
             raise UserError(f"{absolute} cannot be mounted into the container: it does not exist")
-        if not os.access(absolute, os.R_OK):
+        if not os.access(absolute, os.R_OK, effective_ids=True):
             raise UserError(f"{absolute} cannot be mounted into the container: you may not read it")
         by_folder[os.path.dirname(absolute)].add(absolute)
     return [

@@ -15,10 +15,10 @@ from tasks.framework.workflow import Workflow
 class Numbers(Workflow):
     """A few lines of numbers, a branch per file."""
 
-    n = luigi.IntParameter(default=2)
+    count = luigi.IntParameter(default=2)
 
     def create_branch_map(self):
-        return list(range(self.n))
+        return list(range(self.count))
 
     def output(self):
         return self.targets(numbers=f"numbers_{self.branch}.json")
@@ -32,6 +32,7 @@ class Numbers(Workflow):
 class Total(AnalysisTask):
     """All numbers and the content of a file, with who wrote it."""
 
+    count = luigi.IntParameter(default=2)
     extra = luigi.Parameter(default="")
 
     def requires(self):
@@ -59,16 +60,21 @@ class Probe(AnalysisTask):
     connect = luigi.Parameter(default="", description="host:port")
     sleep = luigi.FloatParameter(default=0.0, description="seconds")
     exit = luigi.IntParameter(default=0, description="an exit code to end with at once")
+    digest_only = luigi.BoolParameter(default=False, description="do not show what was read")
 
     def output(self):
         return self.targets(found="found.json")
 
     def run(self):
+        if self.exit:
+            os._exit(self.exit)
         found = {"environ": dict(os.environ), "ids": [os.getuid(), os.getgid(), os.getcwd()]}
         if self.read:
             found["read"] = (
                 os.listdir(self.read) if os.path.isdir(self.read) else Path(self.read).read_text()
             )
+        if self.digest_only:
+            found["read"] = hashlib.sha256(found["read"].encode()).hexdigest()
         if self.write:
             Path(self.write).write_text("written")
         if self.connect:
@@ -78,5 +84,10 @@ class Probe(AnalysisTask):
             output["found"].dump(found, formatter="json")
             print("sleeping", flush=True)
             time.sleep(self.sleep)
-        if self.exit:
-            os._exit(self.exit)
+
+
+class RemoteProbe(Probe):
+    """The same with a file that only the network can give."""
+
+    def files_read(self):
+        return ["root://store.invalid//eos/file.root"]

@@ -74,13 +74,20 @@ class ContainerSandbox(Sandbox):
     def client_command(self, container: Container) -> list[str]:
         """The engine's command line."""
 
+    def get_config_section(self, postfix: str | None = None) -> str:
+        """The image's section of law.cfg, completed by the engine's, else the engine's."""
+        own = str(super().get_config_section(postfix))
+        common = f"{self.sandbox_type}_sandbox" + (f"_{postfix}" if postfix else "")
+        config = law.config.Config.instance()
+        if own != common:
+            options = config.options(common, expand_vars=False, expand_user=False)
+            values = {option: config.get(common, option) for option in options}
+            config.update({own: values}, overwrite_sections=True, overwrite_options=False)
+        return own
+
     def setting(self, name: str, default: str = "") -> str:
-        """A setting from law.cfg, of the image or of the engine."""
-        for section in dict.fromkeys((self.get_config_section(), f"{self.sandbox_type}_sandbox")):
-            value = law.config.get_expanded(section, name, default=None)
-            if value is not None:
-                return str(value)
-        return default
+        """A setting of the image or the engine."""
+        return str(law.config.get_expanded(self.get_config_section(), name, default=default))
 
     def find_client(self, *names: str) -> str:
         """Path of the engine's client; UserError when it is not installed."""

@@ -106,11 +106,16 @@ def _place_of(package: str) -> Path:
     from importlib.util import find_spec
 
     module = sys.modules.get(package)
-    spec = module.__spec__ if module and module.__spec__ else find_spec(package)
-    if spec is None or spec.origin is None:
-        raise UserError(f"package '{package}' of [sandbox] packages in law.cfg is not to be found")
-    origin = Path(spec.origin).absolute()
-    return origin.parent if origin.name == "__init__.py" else origin
+    known = module.__spec__ if module else None
+    spec = known or (find_spec(package) if package != "__main__" else None)
+    if spec and spec.origin and os.path.basename(spec.origin) != "__init__.py":
+        return Path(spec.origin).absolute()
+    if spec and spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations))).absolute()
+    raise UserError(
+        f"the code in '{package}' cannot be mounted into a container: it is not a module or "
+        "package on the Python path ([sandbox] packages in law.cfg, or where the task is defined)"
+    )
 
 
 def without_repetition(mounts: Iterable[Mount]) -> list[Mount]:

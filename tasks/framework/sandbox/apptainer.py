@@ -13,7 +13,7 @@ class ApptainerSandbox(ContainerSandbox):
     """`singularity::IMAGE`: a .sif file, an unpacked folder as below /cvmfs, or a URI."""
 
     sandbox_type = "singularity"
-    complaint_prefixes = (b"FATAL:", b"\x1b[31mFATAL:", b"INFO:", b"WARNING:")
+    complaint_prefixes = (b"FATAL", b"ERROR  :", b"\x1b[31mFATAL", b"\x1b[91mERROR")
     remedy = "see docs/sandboxes.md for what an image needs"
 
     def resolve_image(self) -> tuple[str, str]:
@@ -37,7 +37,8 @@ class ApptainerSandbox(ContainerSandbox):
         for mount in container.mounts:
             mode = "rw" if mount.writable else "ro"
             command.append(f"--bind={mount.source}:{mount.inside}:{mode}")
-        command += [f"--env={key}={value}" for key, value in container.environment.items()]
+        environment = container.environment.items()  # the home is Apptainer's to set
+        command += [f"--env={key}={value}" for key, value in environment if key != "HOME"]
         command += self.setting("arguments").split()
         return [*command, container.image, self.python, *container.command]
 

@@ -1,6 +1,7 @@
 """A task in a container, whatever engine runs it: what it sees, its environment, its end."""
 
 import os
+import re
 import shlex
 import shutil
 from abc import abstractmethod
@@ -21,6 +22,7 @@ from tasks.framework.sandbox.process import Outcome, run_attached
 
 SCRATCH = "/tmp"  # noqa: S108  (of the container)
 ENGINE_FAILED = 125  # exit code of docker and podman when no container was started
+OWN_INSIDE = ("PATH", "HOME", "USER", "LAW_HOME", "PYTHONPATH")  # never handed on
 NOT_EXECUTABLE = (126, 127)
 
 
@@ -124,7 +126,7 @@ class ContainerSandbox(Sandbox):
         return 0, None, None
 
     def _explain(self, outcome: Outcome) -> str:
-        complaint = " ".join(outcome.complaint.split())
+        complaint = " ".join(re.sub(r"\x1b\[\d*m", "", outcome.complaint).split())
         if outcome.code == inside.NO_SUCH_COMMAND:
             return f"the image has no law; {self.remedy}"
         if complaint and outcome.code in NOT_EXECUTABLE:
@@ -168,11 +170,15 @@ class ContainerSandbox(Sandbox):
         if settings := law.config.Config.instance().config_file:
             container.mounts.append(Mount.same(settings))
             container.environment["LAW_CONFIG_FILE"] = os.path.abspath(settings)
+            # what the settings refer to, so that they mean the same inside
+            for name in set(re.findall(r"\$\{?(\w+)", Path(settings).read_text())):
+                if name in os.environ and name not in OWN_INSIDE:
+                    container.environment[name] = os.environ[name]
 
     def _environment(self) -> dict[str, str]:
         version = code_version()
         return {
-            "HOME": SCRATCH,
+            "HOME": os.path.expanduser("~"),  # empty inside, but `~` in settings means the same
             "USER": "vhbb",  # the caller's number has no name inside
             "LAW_HOME": f"{SCRATCH}/law",
             "PYTHONDONTWRITEBYTECODE": "1",

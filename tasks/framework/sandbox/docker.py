@@ -54,6 +54,8 @@ class DockerSandbox(ContainerSandbox):
         command += self._user_options()
         command += ["--cap-drop=ALL", "--security-opt=no-new-privileges"]
         command += [f"--network={container.network}", f"--workdir={os.getcwd()}"]
+        home = container.environment["HOME"]
+        command += [f"--mount=type=tmpfs,dst={home},tmpfs-mode=1777"] if home != "/" else []
         command += [f"--mount={_mount_option(mount)}" for mount in container.mounts]
         command += [f"--env={key}={value}" for key, value in container.environment.items()]
         command += self.setting("arguments").split()

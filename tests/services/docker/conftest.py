@@ -108,8 +108,6 @@ base: $VHBB_RESULTS
 local_scheduler: True
 log_level: WARNING
 no_lock: True
-[docker_sandbox_env]
-VHBB_RESULTS
 """
 
 

@@ -109,7 +109,10 @@ class TestIsolation:
         code, output = probe(site, image, read=site.path)
         assert code == 0, output
         seen = site.output("Probe", "v1", "found.json")["read"]
-        assert sorted(seen) == ["law.cfg", "results"]
+        assert sorted(seen) == ["home", "law.cfg", "results"]
+        code, output = probe(site, image, read=site.path / "home", version="home")
+        assert code == 0, output
+        assert site.output("Probe", "home", "found.json")["read"] == [], "a home of its own"
 
     @pytest.mark.parametrize("target", ["law.cfg", "sandboxed_tasks"])
     def test_settings_and_code_cannot_be_changed(self, site, image, target):

@@ -30,15 +30,19 @@ class ApptainerSandbox(ContainerSandbox):
         return path, f"{path}@sha256:{_sha256(path)}"
 
     def client_command(self, container: Container) -> list[str]:
-        command = [self.find_client("apptainer", "singularity"), "--silent", "exec", "--containall"]
+        client = self.find_client("apptainer", "singularity")
+        prefix = f"{os.path.basename(client).upper()}ENV_"
+        # not by --env, which takes a comma for the end of a value; the home is Apptainer's to set
+        environment = container.environment.items()
+        command = [
+            "env",
+            *(f"{prefix}{key}={value}" for key, value in environment if key != "HOME"),
+        ]
+        command += [client, "--silent", "exec", "--containall"]
         command += ["--no-privs", "--no-eval", f"--pwd={SCRATCH}"]
         if container.network == "none":
             command += ["--net", "--network=none"]
-        for mount in container.mounts:
-            mode = "rw" if mount.writable else "ro"
-            command.append(f"--bind={mount.source}:{mount.inside}:{mode}")
-        environment = container.environment.items()  # the home is Apptainer's to set
-        command += [f"--env={key}={value}" for key, value in environment if key != "HOME"]
+        command += [f"--mount={mount.option('ro')}" for mount in container.mounts]
         command += self.setting("arguments").split()
         return [*command, container.image, self.python, *container.command]
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from tasks.framework.errors import UserError
 from tasks.framework.sandbox.container import Container, ContainerSandbox, caller
-from tasks.framework.sandbox.mounts import Mount
 
 LABEL = "vhbb.task"
 
@@ -56,7 +55,7 @@ class DockerSandbox(ContainerSandbox):
         command += [f"--network={container.network}", f"--workdir={os.getcwd()}"]
         home = container.environment["HOME"]
         command += [f"--mount=type=tmpfs,dst={home},tmpfs-mode=1777"] if home != "/" else []
-        command += [f"--mount={_mount_option(mount)}" for mount in container.mounts]
+        command += [f"--mount={mount.option('readonly')}" for mount in container.mounts]
         command += [f"--env={key}={value}" for key, value in container.environment.items()]
         command += self.setting("arguments").split()
         return [*command, f"--entrypoint={self.python}", container.image, *container.command]
@@ -103,14 +102,6 @@ def _digests(described: dict[str, Any]) -> list[str]:
     """Digest of an image itself, first, and those by which registries know it."""
     itself = "sha256:" + described["Id"].removeprefix("sha256:")
     return [itself, *(name.partition("@")[2] for name in described.get("RepoDigests") or ())]
-
-
-def _mount_option(mount: Mount) -> str:
-    """A bind mount in the engine's words: comma-separated values, quoted as in a CSV file."""
-    fields = ["type=bind", f"src={mount.source}", f"dst={mount.inside}"]
-    fields += [] if mount.writable else ["readonly"]
-    quoted = ['"' + f.replace('"', '""') + '"' if {",", '"'} & set(f) else f for f in fields]
-    return ",".join(quoted)
 
 
 @functools.cache

@@ -12,9 +12,9 @@ import pytest
 from tasks.framework.sandbox.task import SandboxedTask
 
 FAKE = """#!{python}
-import json, sys
+import json, os, sys
 with open({log!r}, "a") as log:
-    log.write(json.dumps(sys.argv[1:]) + "\\n")
+    log.write(json.dumps([sys.argv[1:], dict(os.environ)]) + "\\n")
 answers = json.loads({answers!r})
 key = " ".join(sys.argv[1:3]) if sys.argv[1] == "image" else sys.argv[1]
 code, out, err = answers.get(key, (0, "", ""))
@@ -56,7 +56,13 @@ class FakeEngine:
         (self.folder / name).chmod(0o755)
 
     def calls(self):
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [json.loads(line)[0] for line in self.log.read_text().splitlines()]
+
+    def environments(self, prefix):
+        """Variables that begin with the prefix, without it, of each call."""
+        for line in self.log.read_text().splitlines():
+            variables = json.loads(line)[1].items()
+            yield {name.removeprefix(prefix): v for name, v in variables if prefix in name}
 
     def command(self, verb="run"):
         """The one call that started a container."""
@@ -68,6 +74,7 @@ class FakeEngine:
 def fake_engine(tmp_path, monkeypatch):
     folder = tmp_path / "bin"
     folder.mkdir()
+    (folder / "env").symlink_to("/usr/bin/env")
     monkeypatch.setenv("PATH", str(folder))
     return FakeEngine(folder)
 

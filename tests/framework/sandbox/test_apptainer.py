@@ -23,8 +23,14 @@ def test_the_whole_command(fake_engine, run, copy, image, tmp_path):
     start = command.index(str(image))
     options, inside = command[:start], command[start + 1 :]
     assert {"--containall", "--no-eval", "--net", "--network=none"} <= set(options)
-    assert f"--bind={tmp_path}/out:{tmp_path}/out:rw" in options
-    assert f"--env=VHBB_IMAGE={image}@sha256:{hashlib.sha256(SIF).hexdigest()}" in options
+    assert f"--mount=type=bind,src={tmp_path}/out,dst={tmp_path}/out" in options
+    source = f"{tmp_path}/in, here.txt"
+    assert f'--mount=type=bind,"src={source}","dst={source}",ro' in options
+    (environment,) = fake_engine.environments("APPTAINERENV_")
+    assert environment["VHBB_IMAGE"] == f"{image}@sha256:{hashlib.sha256(SIF).hexdigest()}"
+    assert environment["LAW_SANDBOX"] == f"singularity::{image}"
+    assert "PATH" not in environment
+    assert "HOME" not in environment
     assert inside[0] == "python"
     assert inside[1].endswith("inside.py")
     assert inside[2:4] == ["law", "run"]
@@ -49,7 +55,8 @@ def test_an_unpacked_image_is_named_by_where_it_is(fake_engine, run, copy, tmp_p
     (tmp_path / "vhbb").symlink_to("sha256-abc")
     fake_engine.install("apptainer")
     run(copy(f"singularity::{tmp_path}/vhbb"))
-    assert f"--env=VHBB_IMAGE={tmp_path}/sha256-abc" in fake_engine.command("exec")
+    (environment,) = fake_engine.environments("APPTAINERENV_")
+    assert environment["VHBB_IMAGE"] == f"{tmp_path}/sha256-abc"
 
 
 def test_an_image_that_is_not_there_is_named(fake_engine, run, copy):

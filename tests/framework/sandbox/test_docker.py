@@ -138,7 +138,7 @@ def test_no_engine_at_all(fake_engine, run, copy):
 
 
 @pytest.mark.parametrize(
-    ("code", "said", "line"),
+    "end",
     [
         (125, "docker: Error response from daemon: no.\nSee help.", "could not be started: docker"),
         (127, 'docker: Error: exec: "python": not found', "the image has no 'python'"),
@@ -146,7 +146,8 @@ def test_no_engine_at_all(fake_engine, run, copy):
         (40, "a line of the task's own", "failed inside with exit code 40"),
     ],
 )
-def test_how_a_container_ended_is_told(fake_engine, run, copy, capsys, code, said, line):
+def test_how_a_container_ended_is_told(fake_engine, run, copy, capsys, end):
+    code, said, line = end
     fake_engine.install("docker", run=(code, "", said))
     with pytest.raises(UserError, match=line):
         run(copy("docker::mine"))

@@ -21,9 +21,7 @@ from tasks.framework.sandbox.mounts import Mount
 from tasks.framework.sandbox.process import Outcome, run_attached
 
 SCRATCH = "/tmp"  # noqa: S108  (of the container)
-ENGINE_FAILED = 125  # exit code of docker and podman when no container was started
 OWN_INSIDE = ("PATH", "HOME", "USER", "LAW_HOME", "PYTHONPATH")  # never handed on
-NOT_EXECUTABLE = (126, 127)
 
 
 @dataclass
@@ -129,7 +127,7 @@ class ContainerSandbox(Sandbox):
         complaint = " ".join(re.sub(r"\x1b\[\d*m", "", outcome.complaint).split())
         if outcome.code == inside.NO_SUCH_COMMAND:
             return f"the image has no law; {self.remedy}"
-        if complaint and outcome.code in NOT_EXECUTABLE:
+        if "executable file" in complaint and "not found" in complaint:
             return f"the image has no '{self.python}'; {self.remedy}"
         if complaint:
             return f"the container could not be started: {complaint}"
@@ -181,6 +179,7 @@ class ContainerSandbox(Sandbox):
             "HOME": os.path.expanduser("~"),  # empty inside, but `~` in settings means the same
             "USER": "vhbb",  # the caller's number has no name inside
             "LAW_HOME": f"{SCRATCH}/law",
+            inside.DIRECTORY: os.getcwd(),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
             "VHBB_CODE_VERSION": f"{version['commit']}{'-dirty' if version['dirty'] else ''}",
@@ -199,8 +198,3 @@ class ContainerSandbox(Sandbox):
 def caller() -> tuple[int, int, Sequence[int]]:
     """User, group and further groups of the calling process."""
     return os.getuid(), os.getgid(), os.getgroups()
-
-
-def is_local_image(name: str) -> bool:
-    """Whether an image is named by a path."""
-    return name.startswith(("/", "./", "../", "~")) or Path(name).exists()

@@ -8,7 +8,7 @@ import uuid
 from typing import Any
 
 from tasks.framework.errors import UserError
-from tasks.framework.sandbox.container import Container, ContainerSandbox, caller
+from tasks.framework.sandbox.container import SCRATCH, Container, ContainerSandbox, caller
 
 LABEL = "vhbb.task"
 
@@ -52,7 +52,7 @@ class DockerSandbox(ContainerSandbox):
         command += [f"--name=vhbb-{uuid.uuid4().hex[:12]}", f"--label={LABEL}={container.label}"]
         command += self._user_options()
         command += ["--cap-drop=ALL", "--security-opt=no-new-privileges"]
-        command += [f"--network={container.network}", f"--workdir={os.getcwd()}"]
+        command += [f"--network={container.network}", f"--workdir={SCRATCH}"]
         home = container.environment["HOME"]
         command += [f"--mount=type=tmpfs,dst={home},tmpfs-mode=1777"] if home != "/" else []
         command += [f"--mount={mount.option('readonly')}" for mount in container.mounts]

@@ -12,6 +12,7 @@ import sys
 import threading
 
 CODE_PATH = "VHBB_CODE_PATH"  # folders to put before the image's own PYTHONPATH
+DIRECTORY = "VHBB_DIRECTORY"  # to run in, where it exists: relative paths mean the same
 NO_SUCH_COMMAND = 97
 GRACE = 5.0  # seconds for the command to remove its temporary files
 
@@ -20,6 +21,10 @@ def main(command: list[str]) -> int:
     """Run a command until it, the lifeline or a signal ends it; its exit code, shell-like."""
     path = [os.environ.get(name) for name in (CODE_PATH, "PYTHONPATH")]
     os.environ["PYTHONPATH"] = os.pathsep.join(part for part in path if part)
+    try:
+        os.chdir(os.environ.get(DIRECTORY, "."))
+    except OSError:
+        pass  # nothing of the caller's folder is mounted
     try:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     except FileNotFoundError:

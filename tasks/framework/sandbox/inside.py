@@ -5,6 +5,7 @@ by a signal it cannot catch too, the kernel closes it, and the command here is e
 standard library, any Python 3: this file runs in images that are not ours.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -21,10 +22,8 @@ def main(command: list[str]) -> int:
     """Run a command until it, the lifeline or a signal ends it; its exit code, shell-like."""
     path = [os.environ.get(name) for name in (CODE_PATH, "PYTHONPATH")]
     os.environ["PYTHONPATH"] = os.pathsep.join(part for part in path if part)
-    try:
+    with contextlib.suppress(OSError):  # when nothing of the caller's folder is mounted
         os.chdir(os.environ.get(DIRECTORY, "."))
-    except OSError:
-        pass  # nothing of the caller's folder is mounted
     try:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     except FileNotFoundError:

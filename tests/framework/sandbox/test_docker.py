@@ -141,7 +141,7 @@ def test_no_engine_at_all(fake_engine, run, copy):
     "end",
     [
         (125, "docker: Error response from daemon: no.\nSee help.", "could not be started: docker"),
-        (127, 'docker: Error: exec: "python": executable file not found in $PATH', "the image has no 'python'"),
+        (127, 'docker: exec: "python": executable file not found', "the image has no 'python'"),
         (97, "", "the image has no law"),
         (40, "a line of the task's own", "failed inside with exit code 40"),
     ],

@@ -1,5 +1,6 @@
 """Parameters that name things of the catalogue, and the catalogue behind them."""
 
+import functools
 import os
 from typing import Any
 
@@ -13,6 +14,19 @@ from tasks.framework.base import AnalysisTask
 from tasks.framework.errors import report_in_one_line
 
 report_in_one_line(AnalysisError)
+
+
+def read_catalogue(source: str) -> Catalogue:
+    """The catalogue, one object a process while its file stays as it is.
+
+    So all tasks of a run see the same list of files, whatever a glob would match later.
+    """
+    return _read_catalogue(source, os.stat(source).st_mtime_ns if os.path.exists(source) else 0)
+
+
+@functools.lru_cache
+def _read_catalogue(source: str, _changed: int) -> Catalogue:
+    return load_catalogue(source)
 
 
 class CatalogueParameter(luigi.Parameter):
@@ -41,7 +55,7 @@ class CatalogueTask(AnalysisTask):
     @property
     def analysis(self) -> Catalogue:
         """The catalogue's validated content."""
-        return load_catalogue(self.catalogue)
+        return read_catalogue(self.catalogue)
 
 
 class DatasetTask(CatalogueTask):
@@ -54,7 +68,7 @@ class DatasetTask(CatalogueTask):
     @classmethod
     def modify_param_values(cls, params: dict[str, Any]) -> dict[str, Any]:
         params = super().modify_param_values(params)
-        load_catalogue(params["catalogue"]).dataset(params["dataset"])
+        read_catalogue(params["catalogue"]).dataset(params["dataset"])
         return params
 
     @property
@@ -76,7 +90,7 @@ class SelectionMixin(law.Task):
     @classmethod
     def modify_param_values(cls, params: dict[str, Any]) -> dict[str, Any]:
         params = super().modify_param_values(params)
-        content = load_catalogue(params["catalogue"])
+        content = read_catalogue(params["catalogue"])
         if params["selection"] in {law.NO_STR, "", None}:
             params["selection"] = content.default_selection
         content.selection(params["selection"])

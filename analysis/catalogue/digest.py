@@ -34,9 +34,9 @@ def digest(*parts: object) -> str:
 
     Examples:
         >>> digest("m_jj", {"low": 0, "high": 500.0})
-        '96a8b22d4d'
+        '4cca97194e'
         >>> digest("m_jj", {"high": 500, "low": 0.0})
-        '96a8b22d4d'
+        '4cca97194e'
     """
     canonical = json.dumps(
         [_canonical(part) for part in parts], sort_keys=True, separators=(",", ":")

@@ -56,9 +56,10 @@ def _parse(path: Path, _mtime_ns: int, _size: int) -> dict[object, object]:
         content: object = yaml.load(path.read_bytes(), Loader=_Loader)  # noqa: S506 - is safe
     except yaml.MarkedYAMLError as error:
         raise AnalysisError(f"{path}{_line(error)}: {_problem(error)}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, LookupError, RecursionError) as error:
+        # PyYAML lets through what its constructors of dates and tagged numbers stumble over.
         told = " ".join(str(error).split())
-        raise AnalysisError(f"{path}: not readable as YAML in UTF-8: {told}") from None
+        raise AnalysisError(f"{path}: not valid YAML in UTF-8: {told}") from None
     if not isinstance(content, dict):
         found = "empty" if content is None else f"a {type(content).__name__}"
         raise AnalysisError(f"{path}: is {found}: a catalogue is a mapping, such as 'signals:'")

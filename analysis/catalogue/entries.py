@@ -155,6 +155,10 @@ class DatasetSum:
 HistogramSource = HistogramFile | InlineHistogram | DatasetSum
 
 
+MODELS = ("default", "tutorial")
+"""Names of the statistical models."""
+
+
 @dataclass(frozen=True)
 class ModelSettings:
     """The statistical model.

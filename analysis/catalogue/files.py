@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterable
 from glob import glob, has_magic
 from pathlib import Path
@@ -36,9 +37,12 @@ def absolute(pattern: str, folder: Path) -> str:
         raise AnalysisError(f"'{pattern}': the variable {unset[0]} is not set: export it")
     scheme = _SCHEME.match(expanded)
     if scheme is None:
-        return os.path.normpath(folder / Path(expanded).expanduser())
-    if scheme[1] == "file":
+        return os.path.normpath(folder / home_expanded(expanded))
+    try:
         uri = urlsplit(expanded)
+    except ValueError as error:
+        raise AnalysisError(f"'{pattern}' is not a valid URI: {error}") from None
+    if scheme[1] == "file":
         if uri.netloc not in ("", "localhost") or not uri.path:
             raise AnalysisError(f"'{pattern}' must have three slashes: file:///path/of/file.root")
         return os.path.normpath(unquote(uri.path))
@@ -48,6 +52,18 @@ def absolute(pattern: str, folder: Path) -> str:
     if "*" in expanded:
         raise AnalysisError(f"'{pattern}': patterns are for local paths: list remote files by name")
     return expanded
+
+
+def home_expanded(path: str) -> Path:
+    """The path with ``~`` or ``~user`` expanded.
+
+    Raises:
+        AnalysisError: there is no such user.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise AnalysisError(f"'{path}': there is no such user: correct what follows '~'") from None
 
 
 def is_remote(path: str) -> bool:
@@ -77,10 +93,18 @@ def expand(patterns: Iterable[str]) -> tuple[str, ...]:
 def _matches(pattern: str) -> list[str]:
     if is_remote(pattern):
         return [pattern]
-    if Path(pattern).is_dir():
+    try:
+        mode = Path(pattern).stat().st_mode  # also of a file whose name has brackets in it
+    except (FileNotFoundError, NotADirectoryError):
+        return _globbed(pattern)
+    except OSError as error:
+        raise AnalysisError(f"'{pattern}' cannot be looked up: {error.strerror}") from None
+    if stat.S_ISDIR(mode):
         raise AnalysisError(f"'{pattern}' is a folder: write '{pattern}/*.root' for its files")
-    if Path(pattern).exists():  # also a file whose name has brackets in it
-        return [pattern]
+    return [pattern]
+
+
+def _globbed(pattern: str) -> list[str]:
     matches = glob(pattern, recursive=True)
     paths = sorted(path for path in matches if not Path(path).is_dir())
     if not paths:

@@ -20,6 +20,7 @@ from analysis.catalogue.entries import (
     ModelSettings,
     Selection,
 )
+from analysis.catalogue.files import home_expanded
 from analysis.catalogue.parsing import (
     HISTOGRAM_KEYS,
     LUMINOSITY_KEYS,
@@ -75,7 +76,7 @@ def _locate(source: str, folder: Path) -> Path:
     embedded = FOLDER / f"{source}.yaml"
     if Path(source).name == source and embedded.is_file():
         return embedded
-    path = (folder / Path(source).expanduser()).absolute()
+    path = (folder / home_expanded(source)).absolute()
     if not path.suffix and not path.is_file():
         known = ", ".join(sorted(found.stem for found in FOLDER.glob("*.yaml")))
         raise AnalysisError(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from analysis.catalogue.entries import (
+    MODELS,
     Binning,
     BTag,
     DatasetSum,
@@ -204,7 +205,7 @@ def _check_bins(
 def model_entry(section: Section, beneath: ModelSettings) -> ModelSettings:
     """The model's settings; what is left out is as in the layer beneath."""
     return ModelSettings(
-        name=section.optional("name", choice("default", "tutorial"), beneath.name),
+        name=section.optional("name", choice(*MODELS), beneath.name),
         background_uncertainty=section.optional(
             "background_uncertainty", parse_percent, beneath.background_uncertainty
         ),

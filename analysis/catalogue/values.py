@@ -2,6 +2,7 @@
 
 import math
 import re
+import reprlib
 from collections.abc import Callable, Collection
 from typing import Final
 
@@ -10,10 +11,13 @@ from analysis.errors import AnalysisError
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*", re.ASCII)
 NAME_LENGTH: Final = 100  # names become parts of file names, which end at 255 bytes
 
+_REPR: Final = reprlib.Repr()  # of a nest of YAML aliases, repr itself would never end
+_REPR.maxstring = _REPR.maxlong = _REPR.maxother = 60
+
 
 def shown(value: object) -> str:
     """The value for an error message: on one line, and not a page of it."""
-    text = repr(value)
+    text = _REPR.repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - half a line
 
 

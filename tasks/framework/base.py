@@ -3,16 +3,20 @@
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import law
 import luigi
 
 from tasks.framework import provenance, storage
+from tasks.framework.errors import report_in_one_line
+from tasks.framework.sandbox import SandboxedTask
+
+report_in_one_line()
 
 
-class AnalysisTask(law.Task):
+class AnalysisTask(SandboxedTask):
     """A task whose outputs lie in a store, below a path that says what is in them.
 
     A subclass gives :meth:`store_parts` and names its outputs with :meth:`targets`. Its ``run`` is
@@ -40,10 +44,6 @@ class AnalysisTask(law.Task):
     def store_parts(self) -> tuple[str, ...]:
         """Path below the store's base, outermost first; the version follows by itself."""
         return (self.get_task_family(),)
-
-    def files_read(self) -> Iterable[str]:
-        """Paths and URLs that ``run`` reads beside the outputs of required tasks."""
-        return ()
 
     @property
     def store_name(self) -> str:

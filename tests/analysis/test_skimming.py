@@ -175,6 +175,15 @@ def test_data_have_no_sum_of_weights_and_count_as_they_are(write, tmp_path):
     assert read_skim(tmp_path / "data.root").sum_of_weights is None
 
 
+@pytest.mark.parametrize("simulated", [True, False])
+def test_a_file_that_is_not_what_the_catalogue_says_is_refused(write, simulated):
+    files = [write(mc=simulated)]
+    found, given = ("simulation", "data") if simulated else ("data", "simulation")
+    with pytest.raises(AnalysisError, match=f"it is {found}, not {given}; correct `is_data`"):
+        skim(files, SELECTION, is_data=simulated)
+    assert skim(files, SELECTION, is_data=not simulated).n_events == 200
+
+
 def test_data_and_simulation_cannot_be_merged(write):
     with pytest.raises(AnalysisError, match="1 of 2 skims have no sum of weights"):
         skim([write(mc=False), write()], SELECTION)

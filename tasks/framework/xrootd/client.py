@@ -7,14 +7,21 @@ Python 3.11 each call takes a reference of ``True`` away and ends the interprete
 import contextlib
 import functools
 import importlib
+import random
 import re
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tasks.framework.xrootd import fork
-from tasks.framework.xrootd.errors import UnreachableError, UnsupportedError, from_status
+from tasks.framework.xrootd.errors import (
+    EXPIRED,
+    UnreachableError,
+    UnsupportedError,
+    from_status,
+)
 
 # Settings of the client; a variable XRD_... of the environment goes before. Without them a timeout
 # is a multiple of 15 s, a server that is down is waited for 2 minutes inside one request, and after
@@ -25,7 +32,6 @@ ENVIRONMENT = {
     "ConnectionWindow": 30,
     "StreamErrorWindow": 1,
     "RequestTimeout": 300,  # of requests that give none: closing at the exit, uproot's queries
-    "WriteRecovery": 0,  # an upload that lost its server starts anew under another name
 }
 _CLOSE_TIMEOUT = 5  # seconds, for a file that is given up anyway
 _PARTIAL = 3  # suPartial: a listing to which some servers have not contributed
@@ -166,14 +172,23 @@ class Server:
     def adler32(self, path: str, size: int) -> str | None:
         """The server's checksum of a file as eight digits, None when it keeps none.
 
+        A server computes few checksums at a time and tells others to come back in 30 s. The client
+        obeys, or reports a timeout at once when less is allowed: then we ask again sooner.
+
         Args:
             path: the file.
             size: its size in bytes; a server that has to read it is given time for 10 MB/s.
         """
-        timeout = self.timeout + size // 10_000_000
-        code = _flags().QueryCode.CHECKSUM
+        allowed = 10 + size // 10_000_000
+        end = time.monotonic() + self.timeout + allowed
+        while True:
+            asked = time.monotonic()
+            outcome = self._requests.query(_flags().QueryCode.CHECKSUM, path, timeout=allowed)
+            is_busy = outcome[0].code == EXPIRED and time.monotonic() < asked + allowed / 2
+            if not is_busy or time.monotonic() > end:
+                break
+            time.sleep(random.uniform(0.1, 0.5))  # noqa: S311
         try:
-            outcome = self._requests.query(code, path, timeout=timeout)
             answer = self._answer(outcome, f"checksum of {self.url}/{path}")
         except UnsupportedError:
             return None

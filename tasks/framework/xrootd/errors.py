@@ -16,9 +16,11 @@ _CHECKSUM, _OVER_QUOTA, _READ_ONLY, _AUTH_FAILED = 3019, 3021, 3025, 3030
 _INVALID_REQUEST, _TLS_REQUIRED = 3006, 3028
 # Status codes of the client (XrdCl/XrdClStatus.hh).
 _CLIENT_LOGIN_FAILED, _CLIENT_AUTH_FAILED, _CLIENT_NOT_FOUND = 203, 204, 304
-_CLIENT_TIMEOUT = (103, 206)
+EXPIRED = 206
+_CLIENT_TIMEOUT = (103, EXPIRED)
 _SERVER_ANSWERED = 400
 
+_PREFIXES = re.compile(r"^\[\w+\] |Server responded with an error: (\[\d+\] )?")
 _SECRET = re.compile(r"\b(authz|access_token|bearer)(=|%20|\s)\S+", re.IGNORECASE)
 
 
@@ -126,11 +128,9 @@ def from_status(status: Any, what: str) -> StoreError:
         what: the request and what it was about, such as ``stat root://host//path``.
     """
     words = " ".join(str(status.message).split())
-    reason = re.sub(r"^\[\w+\] |Server responded with an error: ", "", words)
-    if status.code in _CLIENT_TIMEOUT:
-        reason = "no answer in time"
+    reason = "no answer in time" if status.code in _CLIENT_TIMEOUT else _PREFIXES.sub("", words)
     kind = kind_of(status.code, status.errno, words)
-    return kind(without_secrets(f"{what}: {re.sub(r'^ *[[][0-9]+[]] ', '', reason)}"))
+    return kind(without_secrets(f"{what}: {reason}"))
 
 
 def without_secrets(text: str) -> str:

@@ -3,6 +3,7 @@
 import contextlib
 import fnmatch
 import posixpath
+import secrets
 import shutil
 import sys
 import tempfile
@@ -126,7 +127,12 @@ class XRootDFileSystem(RemoteFileSystem):
 
     @contextlib.contextmanager
     def local_copy(
-        self, path: str, *, cache: bool | None = None, retries: int | None = None
+        self,
+        path: str,
+        *,
+        cache: bool | None = None,
+        retries: int | None = None,
+        tmp_dir: Any = None,
     ) -> Iterator[Path]:
         """A local copy of a remote file, from the cache or for the time of the context.
 
@@ -144,8 +150,7 @@ class XRootDFileSystem(RemoteFileSystem):
                 with self.copies.entry(version, fetch) as copy:
                     yield copy
                 return
-        with temporary_directory() as folder:
-            place = folder / posixpath.basename(path)
+        with temporary_file(posixpath.basename(path), tmp_dir) as place:
             self.file_interface.filecopy(path, f"file://{place}", retries=retries)
             yield place
 
@@ -196,7 +201,7 @@ class XRootDFileSystem(RemoteFileSystem):
 
     @contextlib.contextmanager
     def written(
-        self, path: str, *, update: bool = False, retries: int | None = None
+        self, path: str, *, update: bool = False, retries: int | None = None, tmp_dir: Any = None
     ) -> Iterator[Path]:
         """A local path to write to, uploaded at the end unless by an exception.
 
@@ -204,13 +209,13 @@ class XRootDFileSystem(RemoteFileSystem):
             path: where the file goes.
             update: start from what is there.
             retries: of each transfer.
+            tmp_dir: folder for the local path.
 
         Raises:
             FileNotFoundError: the block ended without writing the file.
             StoreError: it could not be uploaded.
         """
-        with temporary_directory() as folder:
-            place = folder / posixpath.basename(path)
+        with temporary_file(posixpath.basename(path), tmp_dir) as place:
             if update:
                 with contextlib.suppress(MissingError), self.local_copy(path) as copy:
                     shutil.copyfile(copy, place)
@@ -219,9 +224,14 @@ class XRootDFileSystem(RemoteFileSystem):
 
 
 @contextlib.contextmanager
-def temporary_directory() -> Iterator[Path]:
-    """A directory of our own where law has its temporary files."""
-    parent = Path(law.config.get_expanded("target", "tmp_dir"))
+def temporary_file(name: str, folder: Any = None) -> Iterator[Path]:
+    """A path that ends in ``name``, in law's folder of temporary files unless told another."""
+    parent = Path(str(folder or law.config.get_expanded("target", "tmp_dir")))
+    if not parent.is_absolute():  # set by a variable that is not there
+        parent = Path(tempfile.gettempdir())
     parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="vhbb-", dir=parent) as folder:
-        yield Path(folder)
+    path = parent / f"vhbb-{secrets.token_hex(6)}_{name}"
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from law.target.file import get_scheme, remove_scheme
 from law.target.remote.interface import RemoteFileInterface
 
+from tasks.framework.errors import UserError
 from tasks.framework.temporary import is_abandoned, is_temporary
 from tasks.framework.xrootd import transfer
 from tasks.framework.xrootd.client import Entry, Location, Server
@@ -58,7 +59,13 @@ class XRootDFileInterface(RemoteFileInterface):
         self._listings: dict[str, frozenset[str]] | None = None
 
     def locate(self, path: str) -> tuple[Server, str]:
-        """Server and absolute path of a path below the base or of a full ``root://`` URL."""
+        """Server and absolute path of a path below the base or of a full ``root://`` URL.
+
+        Raises:
+            UserError: a path with ``..``, which could leave the store.
+        """
+        if ".." in path.split("/"):
+            raise UserError(f"{self.store}: '{path}' is no path below the store's base")
         if get_scheme(path) is None:
             return self.server, posixpath.join(self.root, path.strip("/")).rstrip("/") or "/"
         location = Location.parse(path)

@@ -53,12 +53,12 @@ class XRootDFileTarget(XRootDTarget, RemoteFileTarget):
 
     @contextlib.contextmanager
     def localize(self, mode: str = "r", **kwargs: Any) -> Iterator[Any]:
-        retries = kwargs.get("retries")
+        options = {name: kwargs[name] for name in ("retries", "tmp_dir") if name in kwargs}
         if mode == "r":
-            with self.fs.local_copy(self.path, cache=kwargs.get("cache"), retries=retries) as path:
+            with self.fs.local_copy(self.path, cache=kwargs.get("cache"), **options) as path:
                 yield law.LocalFileTarget(str(path))
         elif mode in {"w", "a"}:
-            with self.fs.written(self.path, update=mode == "a", retries=retries) as path:
+            with self.fs.written(self.path, update=mode == "a", **options) as path:
                 yield law.LocalFileTarget(str(path))
         else:
             raise ValueError(f"unknown mode '{mode}', use 'r', 'w' or 'a'")

@@ -115,13 +115,22 @@ def _write_new(server: Server, path: str, mode: int, feed: Callable[[Write], Fin
     try:
         with server.writing(temporary, mode) as file:
             sent = feed(file.write)
-        entry = _checked(server, temporary, sent)
-        put_in_place(server, temporary, path)
+        entry = _accepted(server, temporary, path, sent)
     except BaseException:
         server.leftovers.add(temporary)
         remove_leftovers(server)
         raise
     return entry._replace(name=path)
+
+
+def _accepted(server: Server, temporary: str, path: str, sent: Fingerprint) -> Entry:
+    """Check what was written and put it in its place."""
+    try:
+        entry = _checked(server, temporary, sent)
+        put_in_place(server, temporary, path)
+    except MissingError as error:
+        raise CorruptError(f"{error} (it had just been written)") from error
+    return entry
 
 
 def _checked(server: Server, path: str, sent: Fingerprint) -> Entry:

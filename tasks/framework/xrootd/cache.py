@@ -64,7 +64,8 @@ class Cache:
 
         Args:
             version: the file's state on the server now.
-            fetch: writes the file to a path; runs in one process at a time for a file.
+            fetch: writes the file, of the version's size, to a path; runs in one process at a
+                time for a file.
         """
         path = self.path(version)
         while True:
@@ -85,10 +86,11 @@ class Cache:
             return
         with stream:
             fcntl.flock(stream, fcntl.LOCK_SH)
-            whole = _still_at(stream, path) and path.stat().st_size == size
-            if not whole:
+            found = _still_at(stream, path)
+            if found and os.fstat(stream.fileno()).st_size != size:
                 path.unlink(missing_ok=True)
-            yield whole
+                found = False
+            yield found
 
     def _make(self, path: Path, size: int, fetch: Callable[[Path], object]) -> None:
         """Fetch a file; return without it when another process was at it."""
@@ -106,6 +108,8 @@ class Cache:
                 self._reserve(lock, size)
                 fetched = folder / path.name
                 fetch(fetched)
+                if fetched.stat().st_size != size:
+                    raise ValueError(f"{fetched}: {size} bytes should have been fetched")
                 fetched.chmod(0o400)
                 fetched.replace(path)
             finally:

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from law.target.file import add_scheme, remove_scheme
 from law.target.remote.base import RemoteFileProxy, RemoteFileSystem
 
 from tasks.framework.xrootd.cache import Cache, Version
-from tasks.framework.xrootd.errors import MissingError
+from tasks.framework.xrootd.errors import MissingError, UnreachableError
 from tasks.framework.xrootd.interface import XRootDFileInterface
 
 
@@ -141,18 +141,25 @@ class XRootDFileSystem(RemoteFileSystem):
             StoreError: it cannot be had.
         """
         if self.copies is not None and self._caching(cache):
-            version = self.version(path, retries)
+            version, fetch = self._fetching(path, retries)
             if self.copies.fits(version.size):
-
-                def fetch(place: Path) -> None:
-                    self.file_interface.filecopy(path, f"file://{place}", retries=retries)
-
                 with self.copies.entry(version, fetch) as copy:
                     yield copy
                 return
         with temporary_file(posixpath.basename(path), tmp_dir) as place:
             self.file_interface.filecopy(path, f"file://{place}", retries=retries)
             yield place
+
+    def _fetching(self, path: str, retries: int | None) -> tuple[Version, Callable[[Path], None]]:
+        """The state of a remote file now, and how to get it in this state and no other."""
+        version = self.version(path, retries)
+
+        def fetch(place: Path) -> None:
+            got = self.file_interface.fetch(path, place, retries)
+            if got.size != version.size or version.adler32 not in {None, got.adler32}:
+                raise UnreachableError(f"{version.url}: has changed while it was read; run again")
+
+        return version, fetch
 
     def version(self, path: str, retries: int | None = None) -> Version:
         """The state of a remote file now: two requests, no data."""

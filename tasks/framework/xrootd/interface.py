@@ -245,6 +245,11 @@ class XRootDFileInterface(RemoteFileInterface):
         self.ask(self._transfer(src, dst), kwargs.get("retries"))
         return self.uri(src), self.uri(dst)
 
+    def fetch(self, path: str, place: Path, retries: int | None = None) -> transfer.Fingerprint:
+        """Copy a file here and tell what has come."""
+        server, source = self.locate(path)
+        return self.ask(lambda: transfer.download(server, source, place), retries)
+
     def _transfer(self, src: str, dst: str) -> Callable[[], object]:
         """One attempt at a copy, as a function to call."""
         if _is_local(src):

@@ -216,7 +216,7 @@ def test_two_writers_of_one_file_end_with_one_whole_file(server, store):
         try:
             for _ in range(5):
                 put(store(server).child("x.bin", type="f"), content)
-        except Exception as error:  # noqa: BLE001 - shown by the test
+        except Exception as error:
             failures.append(error)
 
     threads = [threading.Thread(target=write, args=(content,)) for content in contents]

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import uproot
 
-from analysis.catalogue import InlineHistogram
+from analysis.catalogue import HistogramFile, InlineHistogram
 from analysis.errors import AnalysisError
 from analysis.reading.opening import explained, open_root
+from analysis.schema import SYNTHETIC
 
 Histogram = hist.Hist[hist.storage.Weight]
 """Sums of weights and of squared weights per bin."""
@@ -66,20 +67,27 @@ def require_same_edges(histograms: Mapping[str, Histogram]) -> None:
         found = other.axes[0].edges
         if len(found) == len(edges) and np.allclose(found, edges, rtol=0, atol=tolerance):
             continue
+        # With the same number and ends, only the edges between tell them apart.
+        describe = _binning if _binning(found) != _binning(edges) else _all_edges
         raise AnalysisError(
-            f"{name} has {_binning(found)}, but {reference} has {_binning(edges)}; "
+            f"{name} has {describe(found)}, but {reference} has {describe(edges)}; "
             "give both the same binning"
         )
 
 
-def write_histograms(path: str, histograms: Mapping[str, Histogram]) -> None:
+def write_histograms(
+    path: str, histograms: Mapping[str, Histogram], *, synthetic: bool = False
+) -> None:
     """Write histograms as TH1D with their sums of squared weights and flow bins.
 
     Args:
         path: local path of the new ROOT file.
         histograms: by their names in the file.
+        synthetic: mark the file as such.
     """
     with uproot.recreate(path) as file:
+        if synthetic:
+            file[SYNTHETIC] = "made from synthetic events"
         for name, histogram in histograms.items():
             file[name] = histogram
 
@@ -111,6 +119,12 @@ def read_histograms(path: str) -> dict[str, Histogram]:
             for key, kind in file.classnames(cycle=False).items()
             if kind.startswith("TH1")
         }
+
+
+def is_synthetic(path: str) -> bool:
+    """Whether a file says that it is, or was made from, synthetic events."""
+    with open_root(path) as file:
+        return SYNTHETIC in file
 
 
 def read_histogram_of(file: Any, path: str, name: str) -> Histogram:
@@ -146,6 +160,21 @@ def from_inline(name: str, inline: InlineHistogram) -> Histogram:
     return histogram
 
 
+def from_source(name: str, source: HistogramFile | InlineHistogram) -> Histogram:
+    """The histogram that a catalogue gives in a file or writes out, with edges in GeV."""
+    if isinstance(source, InlineHistogram):
+        return from_inline(name, source)
+    histogram = read_histogram(source.path, source.histogram)
+    return histogram if source.unit == 1 else _in_gev(histogram, source.unit)
+
+
+def _in_gev(histogram: Histogram, unit: float) -> Histogram:
+    axis = hist.axis.Variable(histogram.axes[0].edges * unit, label=histogram.axes[0].label)
+    converted = Histogram(axis, storage=hist.storage.Weight(), name=histogram.name)
+    converted.view(flow=True)[...] = histogram.view(flow=True)
+    return converted
+
+
 def _from_root(model: Any, path: str, name: str) -> Histogram:
     axis = model.member("fXaxis")
     label = str(axis.member("fTitle"))
@@ -171,3 +200,7 @@ def _from_root(model: Any, path: str, name: str) -> Histogram:
 
 def _binning(edges: npt.NDArray[np.float64]) -> str:
     return f"{len(edges) - 1} bins from {edges[0]:g} to {edges[-1]:g}"
+
+
+def _all_edges(edges: npt.NDArray[np.float64]) -> str:
+    return f"{len(edges) - 1} bins (edges {', '.join(f'{edge:.12g}' for edge in edges)})"

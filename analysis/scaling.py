@@ -27,7 +27,7 @@ def scale_factor(
         AnalysisError: the sum of weights is zero or no number, or another factor is not positive.
 
     >>> round(scale_factor(44.837, 1, 1, 140.1, 6813.0258), 6)
-    0.922002
+    0.922008
     """
     if not math.isfinite(sum_of_weights) or sum_of_weights == 0:
         raise AnalysisError(

@@ -1,9 +1,10 @@
 """From a dataset's files to histograms, a cut flow and a sum of weights."""
 
+import gc
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from analysis.histograms import Histogram, merge, read_histogram_of, write_histo
 from analysis.keeping import EventWriter
 from analysis.reading import EventFile, open_events
 from analysis.reading.opening import explained, open_root
+from analysis.schema import SYNTHETIC
 from analysis.selection import SelectedEvents, cut_names, required_columns, select
 from analysis.spectra import empty_histograms, fill
 
@@ -35,12 +37,14 @@ class Skim:
         sum_of_weights: of all generated events, before any cut; None for data, and where it was
             not asked for.
         n_events: number of events read.
+        is_synthetic: whether a file said that no experiment made it.
     """
 
     histograms: Mapping[str, Histogram]
     cutflow: Cutflow
     sum_of_weights: float | None
     n_events: int
+    is_synthetic: bool = False
 
 
 def skim(
@@ -48,6 +52,7 @@ def skim(
     selection: Selection,
     *,
     format: str | None = None,  # noqa: A002 - the catalogue's word
+    is_data: bool | None = None,
     with_sum_of_weights: bool = True,
     keep_events: str | Path | None = None,
     chunk_entries: int | None = None,
@@ -59,6 +64,7 @@ def skim(
         files: local paths or URLs, all of simulation or all of data.
         selection: the cuts.
         format: of the files, found from each when None.
+        is_data: what the files are thought to be; None takes them as they are.
         with_sum_of_weights: read the sum of weights from the files; not needed where the
             catalogue gives it. Data have none.
         keep_events: Parquet file to write the selected events to, see `analysis.keeping`.
@@ -66,8 +72,8 @@ def skim(
         progress: called with the number of events of each chunk when it is done.
 
     Raises:
-        AnalysisError: no files, a file is missing or unreadable, or lacks a column or (unless it
-            is not asked for) the sum of weights.
+        AnalysisError: no files, a file is missing or unreadable, is not what it is thought to be,
+            or lacks a column or (unless it is not asked for) the sum of weights.
     """
     if not files:
         raise AnalysisError("no files to skim; name at least one")
@@ -76,11 +82,16 @@ def skim(
     with keeping as writer:
         for number, path in enumerate(files):
             with open_events(path, format) as file:
+                _require_kind(file, is_data)
                 # First, since it may fail: before minutes of reading, not after.
                 total = file.sum_of_weights() if with_sum_of_weights and not file.is_data else None
                 keep = None if writer is None else partial(writer.write, number)
                 chunks = _chunks(file, selection, chunk_entries, keep, progress)
-                skims.append(_skim_chunks(chunks, selection, total))
+                part = _skim_chunks(chunks, selection, total)
+                skims.append(replace(part, is_synthetic=file.is_synthetic))
+            if number + 1 < len(files):
+                # A closed uproot file is a reference cycle that holds what it cached.
+                gc.collect()
     return merge_skims(skims)
 
 
@@ -106,6 +117,7 @@ def merge_skims(skims: Sequence[Skim]) -> Skim:
         cutflow=merge_cutflows([part.cutflow for part in skims]),
         sum_of_weights=math.fsum(sums) if sums else None,
         n_events=sum(part.n_events for part in skims),
+        is_synthetic=any(part.is_synthetic for part in skims),
     )
 
 
@@ -121,7 +133,7 @@ def write_skim(path: str | Path, skim: Skim) -> None:
         total = Histogram(axis, storage=hist.storage.Weight(), name="sum_of_weights")
         total.view()["value"] = skim.sum_of_weights
         histograms["sum_of_weights"] = total
-    write_histograms(str(path), histograms)
+    write_histograms(str(path), histograms, synthetic=skim.is_synthetic)
 
 
 def read_skim(path: str | Path) -> Skim:
@@ -137,12 +149,25 @@ def read_skim(path: str | Path) -> Skim:
             raise AnalysisError(f"{path}: is not a skim (no cutflow); give the output of a skim")
         cutflow = Cutflow.from_root(file)
         histograms = {
-            name: read_histogram_of(file, path, name) for name in sorted(names - BOOKKEEPING)
+            name: read_histogram_of(file, path, name)
+            for name in sorted(names - BOOKKEEPING - {SYNTHETIC})
         }
         total = None
         if "sum_of_weights" in names:
             total = float(file["sum_of_weights"].values()[0])
-    return Skim(histograms, cutflow, total, int(cutflow.counts[0]))
+    return Skim(histograms, cutflow, total, int(cutflow.counts[0]), SYNTHETIC in names)
+
+
+def _require_kind(file: EventFile, is_data: bool | None) -> None:
+    """Simulation taken for data would be counted with its weights, and the other way round."""
+    if is_data is None or file.is_data is is_data or file.n_events == 0:
+        return
+    found, given = ("data", "simulation") if file.is_data else ("simulation", "data")
+    weights = "no generator weights" if file.is_data else "generator weights"
+    raise AnalysisError(
+        f"{file.path}: has {weights}, so it is {found}, not {given}; correct `is_data` of its "
+        "catalogue entry"
+    )
 
 
 def _chunks(

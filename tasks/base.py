@@ -1,7 +1,10 @@
 """Parameters that name things of the catalogue, and the catalogue behind them."""
 
+import functools
 import os
-from typing import Any
+import pickle
+from pathlib import Path
+from typing import Any, cast
 
 import law
 import luigi
@@ -13,6 +16,32 @@ from tasks.framework.base import AnalysisTask
 from tasks.framework.errors import report_in_one_line
 
 report_in_one_line(AnalysisError)
+
+HANDED_IN = "VHBB_CATALOGUE"  # names the file a task in a container has its catalogue from
+
+
+def read_catalogue(source: str) -> Catalogue:
+    """The catalogue, one object a process while its file stays as it is.
+
+    So all tasks of a run see the same list of files, whatever a glob would match later. A task in
+    a container is handed the catalogue with this list: it sees no other files than its own.
+    """
+    handed_in = os.environ.get(HANDED_IN)
+    if handed_in:
+        content = _unpickle(handed_in)
+        if content.source == source:
+            return content
+    return _read_catalogue(source, os.stat(source).st_mtime_ns if os.path.exists(source) else 0)
+
+
+@functools.lru_cache
+def _read_catalogue(source: str, _changed: int) -> Catalogue:
+    return load_catalogue(source)
+
+
+@functools.cache
+def _unpickle(path: str) -> Catalogue:
+    return cast("Catalogue", pickle.loads(Path(path).read_bytes()))  # noqa: S301 - our own
 
 
 class CatalogueParameter(luigi.Parameter):
@@ -41,7 +70,10 @@ class CatalogueTask(AnalysisTask):
     @property
     def analysis(self) -> Catalogue:
         """The catalogue's validated content."""
-        return load_catalogue(self.catalogue)
+        return read_catalogue(self.catalogue)
+
+    def documents(self) -> dict[str, bytes]:
+        return {HANDED_IN: pickle.dumps(self.analysis)}
 
 
 class DatasetTask(CatalogueTask):
@@ -54,7 +86,7 @@ class DatasetTask(CatalogueTask):
     @classmethod
     def modify_param_values(cls, params: dict[str, Any]) -> dict[str, Any]:
         params = super().modify_param_values(params)
-        load_catalogue(params["catalogue"]).dataset(params["dataset"])
+        read_catalogue(params["catalogue"]).dataset(params["dataset"])
         return params
 
     @property
@@ -76,7 +108,7 @@ class SelectionMixin(law.Task):
     @classmethod
     def modify_param_values(cls, params: dict[str, Any]) -> dict[str, Any]:
         params = super().modify_param_values(params)
-        content = load_catalogue(params["catalogue"])
+        content = read_catalogue(params["catalogue"])
         if params["selection"] in {law.NO_STR, "", None}:
             params["selection"] = content.default_selection
         content.selection(params["selection"])

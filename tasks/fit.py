@@ -1,12 +1,14 @@
 """From the expected signal, the background and the data to limits."""
 
+from dataclasses import replace
 from typing import Any
 
 import law
 import luigi
 
-from analysis.catalogue import DatasetSum, HistogramFile, load_catalogue
-from tasks.base import CatalogueTask, SelectionMixin
+from analysis.catalogue import MODELS, DatasetSum, HistogramFile, ModelSettings, digest
+from analysis.errors import AnalysisError
+from tasks.base import CatalogueTask, SelectionMixin, read_catalogue
 from tasks.framework.workflow import Workflow
 from tasks.scale import Scale
 from tasks.skim import MergeSkim
@@ -30,12 +32,14 @@ class SignalsMixin(law.Task):
     @classmethod
     def modify_param_values(cls, params: dict[str, Any]) -> dict[str, Any]:
         params = super().modify_param_values(params)
-        content = load_catalogue(params["catalogue"])
+        content = read_catalogue(params["catalogue"])
         params["signals"] = tuple(params["signals"]) or content.default_signals
         for name in params["signals"]:
             content.signal(name)
         if params["model"] in {law.NO_STR, "", None}:
             params["model"] = content.model.name
+        if params["model"] not in MODELS:
+            raise AnalysisError(f"unknown model '{params['model']}'; known: {', '.join(MODELS)}")
         return params
 
 
@@ -97,5 +101,56 @@ class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
         return replace(self.analysis.model, name=self.model)
 
     def run(self) -> None:
+        from analysis import histograms, limit_setting, plots
 
-        entry = self.analysis.signal(self.branch_data)
+        content, entry = self.analysis, self.analysis.signal(self.branch_data)
+        synthetic = histograms.is_synthetic(self.input()["signal"]["histograms"].abspath)
+        label = limit_setting.SignalLabel(
+            entry.name, entry.title, entry.cross_section, is_synthetic=synthetic
+        )
+        result = limit_setting.set_limits(
+            self.input()["signal"]["histograms"].load(formatter="hist", name="h_mjj"),
+            self.fixed_histogram("background"),
+            self.fixed_histogram("data"),
+            label,
+            content.luminosity,
+            self.model_settings,
+        )
+        with self.localize_output() as output:
+            output["limits"].dump(result.document, formatter="json", indent=2)
+            output["workspace"].dump(result.workspace, formatter="json", indent=2)
+            for kind in ("plot", "pdf"):
+                plots.save(result.scan_figure, output[f"limits_{kind}"].abspath)
+                plots.save(result.spectrum_figure, output[f"results_{kind}"].abspath)
+
+    def fixed_histogram(self, role: str) -> Any:
+        """The ``data`` or ``background`` histogram: given, or made by skimming."""
+        from analysis import histograms
+
+        source = getattr(self.analysis, role)
+        if not isinstance(source, DatasetSum):
+            return histograms.from_source(role, source)
+        parts = [part["histograms"] for part in self.input()[role]]
+        return histograms.merge([part.load(formatter="hist", name="h_mjj") for part in parts])
+
+
+def limits_of(fit: Fit) -> list[Any]:
+    """The ``limits.json`` targets of a Fit, in the order of its signals."""
+    return [outputs["limits"] for outputs in fit.output()["collection"].targets.values()]
+
+
+@Fit.event_handler(luigi.Event.SUCCESS)
+@Fit.event_handler(luigi.Event.DEPENDENCY_PRESENT)
+def show_limits(fit: Fit) -> None:
+    """Print the table when a Fit is done, or was done already, and where its files are."""
+    if fit.is_branch():
+        return
+    from analysis import tables
+
+    limits = [target for target in limits_of(fit) if target.exists()]
+    results = [target.load(formatter="json") for target in limits]
+    if not results:
+        return
+    lines = ["upper limits on the signal strength at 95 % CL", tables.limits_table(results)]
+    lines += [f"files: {target.parent.abspath}" for target in limits]
+    print("\n".join(lines), flush=True)  # noqa: T201

@@ -35,13 +35,18 @@ class Scale(SelectionMixin, DatasetTask):
         skim = skimming.read_skim(self.input()["histograms"].abspath)
         luminosity = self.analysis.luminosity.value
         factor = scaling.dataset_factor(self.entry, luminosity, skim.sum_of_weights)
+        synthetic = self.entry.is_synthetic or skim.is_synthetic
         scaled = {
             name: scaling.to_luminosity(histogram, factor)
             for name, histogram in skim.histograms.items()
         }
         figure = plots.scaled_signal(
-            skim.histograms["h_mjj"], scaled["h_mjj"], self.entry.title, self.entry.is_synthetic
+            skim.histograms["h_mjj"],
+            scaled["h_mjj"],
+            title=self.entry.title,
+            luminosity=luminosity,
+            synthetic=synthetic,
         )
         with self.localize_output() as output:
-            histograms.write_histograms(output["histograms"].abspath, scaled)
+            histograms.write_histograms(output["histograms"].abspath, scaled, synthetic=synthetic)
             plots.save(figure, output["plot"].abspath)

@@ -3,11 +3,13 @@
 import os
 import re
 from collections.abc import Sequence
+from typing import cast
 
 import law
 import luigi
 
-from analysis.catalogue import digest
+from analysis.catalogue import Synthetic, digest
+from analysis.errors import AnalysisError
 from tasks.base import DatasetTask, SelectionMixin
 from tasks.framework.workflow import Workflow
 
@@ -16,6 +18,8 @@ class GenerateSynthetic(DatasetTask, Workflow):
     """Write the labelled synthetic sample of a dataset, a branch per file."""
 
     def create_branch_map(self) -> list[int]:
+        if self.entry.synthetic is None:
+            raise AnalysisError(f"{self.entry.place}: has files of its own: nothing to generate")
         return list(range(self.entry.synthetic.n_files))
 
     def store_parts(self) -> tuple[str, ...]:
@@ -27,7 +31,7 @@ class GenerateSynthetic(DatasetTask, Workflow):
     def run(self) -> None:
         from analysis.synthetic import write_synthetic_file
 
-        synthetic = self.entry.synthetic
+        synthetic = cast("Synthetic", self.entry.synthetic)
         with self.localize_output() as output:
             write_synthetic_file(
                 output["events"].abspath,
@@ -98,16 +102,20 @@ class Skim(SelectionMixin, DatasetTask, Workflow):
 
     def run(self) -> None:
         from analysis import skimming
+        from analysis.progress import counting_events
 
         with self.localize_output() as output:
             events = output["events"].abspath if self.keep_events else None
-            skim = skimming.skim(
-                self.files_read(),
-                self.cuts,
-                format=self.entry.format,
-                with_sum_of_weights=self.sums_weights,
-                keep_events=events,
-            )
+            with counting_events(f"Skim {self.dataset} {self.branch}") as progress:
+                skim = skimming.skim(
+                    self.files_read(),
+                    self.cuts,
+                    format=self.entry.format,
+                    is_data=self.entry.is_data,
+                    with_sum_of_weights=self.sums_weights,
+                    keep_events=events,
+                    progress=progress,
+                )
             skimming.write_skim(output["histograms"].abspath, skim)
 
 

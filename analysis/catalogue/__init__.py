@@ -3,6 +3,7 @@
 from analysis.catalogue.dataset import Dataset, Synthetic
 from analysis.catalogue.digest import digest
 from analysis.catalogue.entries import (
+    MODELS,
     Binning,
     BTag,
     Catalogue,
@@ -19,6 +20,7 @@ from analysis.catalogue.metadata import DsidFacts, dsid_facts
 from analysis.catalogue.units import parse_cross_section, parse_luminosity
 
 __all__ = [
+    "MODELS",
     "BTag",
     "Binning",
     "Catalogue",

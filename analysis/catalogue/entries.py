@@ -108,10 +108,12 @@ class HistogramFile:
     Attributes:
         path: absolute local path or URI.
         histogram: its name in the file.
+        unit: GeV per unit of its axis: 1, or 0.001 for an axis in MeV.
     """
 
     path: str
     histogram: str
+    unit: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,10 @@ class DatasetSum:
 
 
 HistogramSource = HistogramFile | InlineHistogram | DatasetSum
+
+
+MODELS = ("default", "tutorial")
+"""Names of the statistical models."""
 
 
 @dataclass(frozen=True)

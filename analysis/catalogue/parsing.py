@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from analysis.catalogue.entries import (
+    MODELS,
     Binning,
     BTag,
     DatasetSum,
@@ -47,7 +48,7 @@ SELECTION_KEYS: Final = (
 )
 B_TAG_KEYS: Final = ("tagger", "kind", "cut", "fractions")
 BINNING_KEYS: Final = ("n_bins", "low", "high")
-FILE_KEYS: Final = ("file", "histogram")
+FILE_KEYS: Final = ("file", "histogram", "unit")
 INLINE_KEYS: Final = (
     "edges",
     "contents",
@@ -159,6 +160,7 @@ def histogram_entry(section: Section, folder: Path, *, is_data: bool) -> Histogr
         return HistogramFile(
             path=section.required("file", lambda value: absolute(text(value), folder)),
             histogram=section.required("histogram", text),
+            unit=section.optional("unit", lambda unit: parse_energy(f"1 {unit}"), 1.0),
         )
     if found == ["datasets"]:
         return DatasetSum(datasets=section.required("datasets", names))
@@ -204,7 +206,7 @@ def _check_bins(
 def model_entry(section: Section, beneath: ModelSettings) -> ModelSettings:
     """The model's settings; what is left out is as in the layer beneath."""
     return ModelSettings(
-        name=section.optional("name", choice("default", "tutorial"), beneath.name),
+        name=section.optional("name", choice(*MODELS), beneath.name),
         background_uncertainty=section.optional(
             "background_uncertainty", parse_percent, beneath.background_uncertainty
         ),

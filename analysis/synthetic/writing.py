@@ -11,11 +11,9 @@ import uproot
 
 from analysis.errors import AnalysisError
 from analysis.events import IntArray
+from analysis.schema import SYNTHETIC
 from analysis.synthetic.detector import JetEvents, simulate
 from analysis.synthetic.kinematics import PartonEvents, generate
-
-MARKER = "synthetic"
-"""Name of the string in a file that says it is synthetic; no file of an experiment has it."""
 
 LABEL = "Synthetic toy ZH -> llbb events, not from an experiment and not from its simulation"
 
@@ -56,7 +54,7 @@ def write_synthetic_file(path: str | Path, *, seed: int, index: int, n_events: i
     generated: list[npt.NDArray[np.float64]] = []
     kept: list[npt.NDArray[np.float64]] = []
     with uproot.recreate(path, compression=uproot.ZSTD(5), uuid_function=lambda: identity) as file:
-        file[MARKER] = f"{LABEL}; seed {seed}, file {index}"
+        file[SYNTHETIC] = f"{LABEL}; seed {seed}, file {index}"
         tree: Any = None
         for first in range(0, n_events, BATCH):
             rng = np.random.default_rng([seed, index, first // BATCH])

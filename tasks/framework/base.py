@@ -3,16 +3,20 @@
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import law
 import luigi
 
 from tasks.framework import provenance, storage
+from tasks.framework.errors import report_in_one_line
+from tasks.framework.sandbox import SandboxedTask
+
+report_in_one_line()
 
 
-class AnalysisTask(law.Task):
+class AnalysisTask(SandboxedTask):
     """A task whose outputs lie in a store, below a path that says what is in them.
 
     A subclass gives :meth:`store_parts` and names its outputs with :meth:`targets`. Its ``run`` is
@@ -40,10 +44,6 @@ class AnalysisTask(law.Task):
     def store_parts(self) -> tuple[str, ...]:
         """Path below the store's base, outermost first; the version follows by itself."""
         return (self.get_task_family(),)
-
-    def files_read(self) -> Iterable[str]:
-        """Paths and URLs that ``run`` reads beside the outputs of required tasks."""
-        return ()
 
     @property
     def store_name(self) -> str:
@@ -78,11 +78,21 @@ class AnalysisTask(law.Task):
             yield localized
 
 
-def _recorded(run: Callable[[Any], None]) -> Callable[[Any], None]:
+def _recorded(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
     @functools.wraps(run)
-    def recorded(self: AnalysisTask) -> None:
+    def recorded(self: AnalysisTask) -> Any:
         stopwatch = provenance.Stopwatch()
-        run(self)
+        steps = run(self)
+        if isinstance(steps, Generator):
+            return finish_later(self, steps, stopwatch)
+        write_record(self, stopwatch)
+        return None
+
+    def finish_later(self: AnalysisTask, steps: Any, stopwatch: provenance.Stopwatch) -> Any:
+        yield from steps  # dynamic requirements
+        write_record(self, stopwatch)
+
+    def write_record(self: AnalysisTask, stopwatch: provenance.Stopwatch) -> None:
         record = provenance.record(self, stopwatch)
         self.output()["provenance"].dump(record, formatter="json", indent=2)
 

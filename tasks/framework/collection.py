@@ -6,12 +6,12 @@ from typing import Any
 import law
 
 
-def names_in(directory: Any) -> set[str]:
-    """Names in a directory target; none when there is no such directory."""
+def names_in(directory: Any) -> frozenset[str]:
+    """Names in a directory target, none when there is no such directory: one request."""
     try:
-        return set(directory.listdir())
-    except FileNotFoundError:
-        return set()
+        return frozenset(directory.listdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return frozenset()
 
 
 class SiblingFileCollection(law.SiblingFileCollection):

@@ -23,6 +23,18 @@ from tasks.framework.xrootd.errors import (
 from tasks.framework.xrootd.retry import Retry
 
 Answer = TypeVar("Answer")
+_listings: dict[str, frozenset[str]] | None = None
+
+
+@contextlib.contextmanager
+def listings() -> Iterator[None]:
+    """Answer `exists` from one listing per directory: for status reports, not for runs."""
+    global _listings  # noqa: PLW0603
+    outer, _listings = _listings, {}
+    try:
+        yield
+    finally:
+        _listings = outer
 
 
 class XRootDFileInterface(RemoteFileInterface):
@@ -56,7 +68,6 @@ class XRootDFileInterface(RemoteFileInterface):
         self.file_perm = file_perm
         host = location.server.partition("://")[2]
         self.store = f"store '{name}' ({host})" if name else f"store {host}"
-        self._listings: dict[str, frozenset[str]] | None = None
 
     def locate(self, path: str) -> tuple[Server, str]:
         """Server and absolute path of a path below the base or of a full ``root://`` URL.
@@ -95,8 +106,8 @@ class XRootDFileInterface(RemoteFileInterface):
             return None
 
     def exists(self, path: str, stat: bool = False, **kwargs: Any) -> Any:
-        if self._listings is not None and not stat:
-            return self._exists_in_listing(path)
+        if _listings is not None and not stat:
+            return self._exists_in_listing(path, _listings)
         found = self.entry(path, kwargs.get("retries"))
         if stat:
             return _stat_result(found) if found else None
@@ -213,26 +224,18 @@ class XRootDFileInterface(RemoteFileInterface):
         server.leftovers.update(posixpath.join(directory, n) for n in hidden if is_abandoned(n))
         return [name for name in names if name not in hidden]
 
-    @contextlib.contextmanager
-    def listings(self) -> Iterator[None]:
-        """Answer `exists` from one listing per directory: for status reports, not for runs."""
-        outer, self._listings = self._listings, {}
-        try:
-            yield
-        finally:
-            self._listings = outer
-
-    def _exists_in_listing(self, path: str) -> bool:
-        known = self._listings if self._listings is not None else {}
-        directory, name = posixpath.split(path.rstrip("/"))
+    def _exists_in_listing(self, path: str, known: dict[str, frozenset[str]]) -> bool:
+        server, place = self.locate(path)
+        directory, name = posixpath.split(place)
         if not name:
             return self.entry(path) is not None
-        if directory not in known:
+        url = f"{server.url}/{directory}"
+        if url not in known:
             try:
-                known[directory] = frozenset(self.listdir(directory))
+                known[url] = frozenset(self.listdir(url))
             except (MissingError, WrongKindError):
-                known[directory] = frozenset()
-        return name in known[directory]
+                known[url] = frozenset()
+        return name in known[url]
 
     def filecopy(self, src: str, dst: str, **kwargs: Any) -> tuple[str, str]:
         """Copy a file; ``file://`` says that a side is local.

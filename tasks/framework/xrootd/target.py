@@ -10,6 +10,7 @@ from law.target.local import LocalTarget
 from law.target.remote.base import RemoteDirectoryTarget, RemoteFileTarget, RemoteTarget
 
 from tasks.framework.xrootd.filesystem import XRootDFileSystem
+from tasks.framework.xrootd.transfer import Fingerprint
 
 _OPEN_FILES = {"uproot", "root"}
 """Formatters of law whose load and dump give an open file."""
@@ -47,6 +48,11 @@ class XRootDFileTarget(XRootDTarget, RemoteFileTarget):
         if self.fs.copies is None:
             return None
         return str(self.fs.copies.path(self.fs.version(self.path)))
+
+    def fingerprint(self) -> Fingerprint:
+        """Size and checksum as the server tells them; no checksum is an empty one."""
+        version = self.fs.version(self.path)
+        return Fingerprint(version.size, version.adler32 or "")
 
     def _prepare_dir(self, **kwargs: Any) -> None:
         """Do nothing: writing a file makes its directories, without a request of their own."""

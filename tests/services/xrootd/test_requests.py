@@ -4,6 +4,7 @@ import law
 import pytest
 
 from tasks.framework.collection import NestedSiblingFileCollection, SiblingFileCollection
+from tasks.framework.xrootd.interface import listings
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_a_collection_from_a_directory_is_one_listing(files, wire, server):
 def test_status_reports_cost_listings_not_stats(files, wire, server):
     for number in range(3):
         (server.files / f"{number}.txt").touch()
-    with files.fs.file_interface.listings():
+    with listings():
         found = [files.child(f"{number}.txt", type="f").exists() for number in range(6)]
         assert not files.child("none/x.txt", type="f").exists()
     assert found == [True] * 3 + [False] * 3

@@ -9,11 +9,13 @@ from typing import Any
 import law
 import luigi
 
-from tasks.framework import outputs, provenance, storage
+from tasks.framework import outputs, provenance, remote, storage
 from tasks.framework.errors import report_in_one_line
 from tasks.framework.sandbox import SandboxedTask
+from tasks.framework.xrootd import fork
 
 report_in_one_line()
+fork.protect()
 
 
 class AnalysisTask(SandboxedTask):
@@ -58,6 +60,10 @@ class AnalysisTask(SandboxedTask):
     def directory(self) -> Any:
         """The directory target that holds this task's outputs."""
         return storage.directory(self.store_name, *self.store_parts(), self.version)
+
+    def _print_status(self, args: Any) -> Any:
+        with remote.listings():
+            return super()._print_status(args)
 
     def target(self, name: str) -> Any:
         """The file target ``name`` in this task's directory."""

@@ -1,0 +1,139 @@
+# Source this file, from bash or zsh and from any directory:   source setup.sh
+#
+# Makes the environment the first time (about a minute), then sets PATH, the law configuration and
+# shell completion. Every later call takes a fraction of a second; after an interruption or a
+# change of requirements.txt the environment is completed or renewed.
+#
+# Variables: VHBB_VENV (where the environment lies, default .venv), VHBB_RESULTS (where outputs of
+# the local store lie, default results), VHBB_PYTHON (the interpreter to build from).
+
+_vhbb_fail() {
+    printf 'setup: %s\n' "$*" >&2
+    return 1
+}
+
+_vhbb_find_python() {
+    local candidate
+    for candidate in ${VHBB_PYTHON:+"$VHBB_PYTHON"} python3 python3.13 python3.12 python3.11; do
+        if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+            >/dev/null 2>&1; then
+            if ! "$candidate" -c 'import venv, ensurepip' >/dev/null 2>&1; then
+                _vhbb_fail "$candidate has no venv module: install it (Debian: apt install" \
+                    "python3-venv) or name another interpreter in VHBB_PYTHON"
+                return 1
+            fi
+            command -v "$candidate"
+            return 0
+        fi
+    done
+    _vhbb_fail "no Python 3.11, 3.12 or 3.13 found: install one or name it in VHBB_PYTHON"
+}
+
+# Name the cause of a failed installation from pip's output.
+_vhbb_explain() {
+    if grep -qi 'no space left\|disk quota exceeded' "$1"; then
+        _vhbb_fail "no disk space left for the environment in $VHBB_VENV (it takes 1 GB): free" \
+            "some or set VHBB_VENV to another place"
+    elif grep -qi 'connection\|name resolution\|timed out\|network is unreachable\|proxy\|from versions: none' "$1"; then
+        _vhbb_fail "no network: the Python package index could not be reached (details: $1)"
+    else
+        _vhbb_fail "installing requirements.txt failed, see $1"
+    fi
+}
+
+_vhbb_build() {
+    local python free log="$VHBB_HOME/.law/setup.log"
+    python="$(_vhbb_find_python)" || return 1
+    if ! mkdir -p "$VHBB_VENV" 2>/dev/null || [ ! -w "$VHBB_VENV" ]; then
+        _vhbb_fail "cannot write to $VHBB_VENV: set VHBB_VENV to a place of yours"
+        return 1
+    fi
+    free="$(df -Pk "$VHBB_VENV" | awk 'NR == 2 { print $4 }')"
+    if [ "${free:-0}" -lt 1500000 ]; then
+        _vhbb_fail "no disk space: the environment in $VHBB_VENV needs 1.5 GB, $((free / 1024)) MB" \
+            "are free; free some or set VHBB_VENV to another place"
+        return 1
+    fi
+    printf 'setup: making the environment in %s, once, about a minute ...\n' "$VHBB_VENV" >&2
+    rm -f "$VHBB_VENV/complete"
+    if ! { "$python" -m venv --clear "$VHBB_VENV" &&
+        "$VHBB_VENV/bin/python" -m pip install --disable-pip-version-check --no-input --no-deps \
+            --require-hashes -r "$VHBB_HOME/requirements.txt"; } >"$log" 2>&1; then
+        _vhbb_explain "$log"
+        return 1
+    fi
+    printf '%s\n' "$1" >"$VHBB_VENV/complete"
+}
+
+_vhbb_build_once() {
+    local wanted
+    wanted="$VHBB_VENV $(cksum <"$VHBB_HOME/requirements.txt")"
+    [ "$(cat "$VHBB_VENV/complete" 2>/dev/null)" = "$wanted" ] && return 0
+    if command -v flock >/dev/null 2>&1; then
+        (
+            flock 9
+            [ "$(cat "$VHBB_VENV/complete" 2>/dev/null)" = "$wanted" ] || _vhbb_build "$wanted"
+        ) 9>"$VHBB_HOME/.law/setup.lock"
+    else
+        _vhbb_build "$wanted"
+    fi
+}
+
+_vhbb_index() {
+    local index="$LAW_HOME/index"
+    if [ ! -s "$index" ] ||
+        [ -n "$(find "$VHBB_HOME/tasks" "$VHBB_HOME/law.cfg" -newer "$index" \
+            \( -name '*.py' -o -name law.cfg \) -print 2>/dev/null | head -n 1)" ]; then
+        law index --quiet >"$LAW_HOME/index.log" 2>&1 ||
+            _vhbb_fail "indexing the tasks failed, see $LAW_HOME/index.log" || return 1
+        law completion >"$LAW_HOME/completion" 2>/dev/null
+        touch "$index"
+    fi
+}
+
+_vhbb_setup() {
+    export VHBB_HOME="$1"
+    export VHBB_VENV="${VHBB_VENV:-$VHBB_HOME/.venv}"
+    export VHBB_RESULTS="${VHBB_RESULTS:-$VHBB_HOME/results}"
+    export LAW_HOME="$VHBB_HOME/.law"
+    export LAW_CONFIG_FILE="$VHBB_HOME/law.cfg"
+    if ! mkdir -p "$LAW_HOME" 2>/dev/null; then
+        _vhbb_fail "cannot write to $VHBB_HOME: clone the repository to a place of yours"
+        return 1
+    fi
+    _vhbb_build_once || return 1
+    export VIRTUAL_ENV="$VHBB_VENV"
+    case ":$PATH:" in
+        ":$VHBB_VENV/bin:"*) ;;
+        *) export PATH="$VHBB_VENV/bin:$PATH" ;;
+    esac
+    case ":${PYTHONPATH:-}:" in
+        *":$VHBB_HOME:"*) ;;
+        *) export PYTHONPATH="$VHBB_HOME${PYTHONPATH:+:$PYTHONPATH}" ;;
+    esac
+    hash -r 2>/dev/null
+    _vhbb_index
+}
+
+# Completion is for people: bash's own, and zsh's emulation of it.
+_vhbb_completion() {
+    case "$-" in *i*) ;; *) return 0 ;; esac
+    [ -r "$LAW_HOME/completion" ] || return 0
+    if [ -n "${ZSH_VERSION:-}" ]; then
+        autoload -Uz +X compinit bashcompinit && compinit -u && bashcompinit
+    fi
+    . "$(cat "$LAW_HOME/completion")"
+}
+
+if [ -n "${ZSH_VERSION:-}" ]; then
+    _vhbb_setup "$(CDPATH= cd "$(dirname "$(eval 'printf %s "${(%):-%x}"')")" && pwd -P)" &&
+        _vhbb_completion
+elif [ -n "${BASH_VERSION:-}" ]; then
+    _vhbb_setup "$(CDPATH= cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)" && _vhbb_completion
+else
+    _vhbb_fail "source this file from bash or zsh"
+fi
+_vhbb_status=$?
+unset -f _vhbb_fail _vhbb_find_python _vhbb_explain _vhbb_build _vhbb_build_once _vhbb_index \
+    _vhbb_setup _vhbb_completion
+eval "unset _vhbb_status; return $_vhbb_status 2>/dev/null || exit $_vhbb_status"

@@ -1,0 +1,1 @@
+"""The VHbb analysis as law tasks."""

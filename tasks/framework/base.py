@@ -1,0 +1,88 @@
+"""The base of every task: where its outputs lie, how they are written, what is recorded."""
+
+import contextlib
+import functools
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import law
+import luigi
+
+from tasks.framework import provenance, storage
+
+
+class AnalysisTask(law.Task):
+    """A task whose outputs lie in a store, below a path that says what is in them.
+
+    A subclass gives :meth:`store_parts` and names its outputs with :meth:`targets`. Its ``run`` is
+    recorded: the record is the last output to appear, so a task that has it is complete.
+    """
+
+    version = luigi.Parameter(
+        default="v1", description="part of every output path; change it to redo all; default: v1"
+    )
+    store = luigi.Parameter(
+        default=law.NO_STR,
+        significant=False,
+        description="where outputs lie: a [store_<name>] of law.cfg; default: [analysis] "
+        "store_<Task> or store of law.cfg",
+    )
+
+    exclude_index = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if callable(cls.__dict__.get("run")):
+            cls.run = _recorded(cls.__dict__["run"])
+
+    def store_parts(self) -> tuple[str, ...]:
+        """Path below the store's base, outermost first; the version follows by itself."""
+        return (self.get_task_family(),)
+
+    def files_read(self) -> Iterable[str]:
+        """Paths and URLs that ``run`` reads beside the outputs of required tasks."""
+        return ()
+
+    @property
+    def store_name(self) -> str:
+        """The store in force: the parameter, else the task's own setting, else the common one."""
+        if self.store != law.NO_STR:
+            return str(self.store)
+        common = law.config.get_expanded("analysis", "store", default="local")
+        own = f"store_{self.get_task_family()}"
+        return str(law.config.get_expanded("analysis", own, default=common))
+
+    @property
+    def directory(self) -> Any:
+        """The directory target that holds this task's outputs."""
+        return storage.directory(self.store_name, *self.store_parts(), self.version)
+
+    def target(self, name: str) -> Any:
+        """The file target ``name`` in this task's directory."""
+        return self.directory.child(name, type="f")
+
+    def targets(self, **names: str) -> dict[str, Any]:
+        """File targets by key, with the record of how they were made beside them."""
+        directory = self.directory
+        targets = {key: directory.child(name, type="f") for key, name in names.items()}
+        stem = os.path.splitext(next(iter(names.values())))[0]
+        return targets | {"provenance": directory.child(f"{stem}.provenance.json", type="f")}
+
+    @contextlib.contextmanager
+    def localize_output(self, mode: str = "w", **kwargs: Any) -> Iterator[dict[str, Any]]:
+        """Local places to write all outputs to; they appear together when the block succeeds."""
+        outputs = {key: target for key, target in self.output().items() if key != "provenance"}
+        with law.localize_file_targets(outputs, mode, **kwargs) as localized:
+            yield localized
+
+
+def _recorded(run: Callable[[Any], None]) -> Callable[[Any], None]:
+    @functools.wraps(run)
+    def recorded(self: AnalysisTask) -> None:
+        stopwatch = provenance.Stopwatch()
+        run(self)
+        record = provenance.record(self, stopwatch)
+        self.output()["provenance"].dump(record, formatter="json", indent=2)
+
+    return recorded

@@ -1,0 +1,119 @@
+"""What made an output: task, inputs, code, software, place and time, as a small JSON."""
+
+import functools
+import importlib.metadata
+import os
+import platform
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import law
+
+from tasks.framework import storage
+
+PACKAGES = (
+    "law", "luigi", "uproot", "awkward", "hist", "boost-histogram", "numpy", "scipy", "pyhf",
+    "iminuit", "cabinetry", "matplotlib", "mplhep", "xrootd",
+)  # fmt: skip
+
+
+class Stopwatch:
+    """Start of a run and the seconds since."""
+
+    def __init__(self) -> None:
+        self.started = datetime.now(UTC)
+        self._start = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._start
+
+
+def record(task: Any, stopwatch: Stopwatch) -> dict[str, Any]:
+    """Everything needed to say how the outputs of ``task`` came about.
+
+    Args:
+        task: an AnalysisTask whose outputs, all but this record, have been written.
+        stopwatch: started when the run was.
+
+    Returns:
+        A JSON object; sizes in bytes, checksums adler32, times in UTC and seconds.
+    """
+    outputs = [target for key, target in task.output().items() if key != "provenance"]
+    return {
+        "task": task.get_task_family(),
+        "parameters": task.to_str_params(only_significant=True),
+        "inputs": [fingerprint(item) for item in (*_input_files(task), *task.files_read())],
+        "outputs": [fingerprint(target) for target in outputs],
+        "code": code_version(),
+        "python": platform.python_version(),
+        "packages": package_versions(),
+        "image": os.environ.get("VHBB_IMAGE"),
+        "host": socket.gethostname(),
+        "platform": platform.platform(),
+        "started": stopwatch.started.isoformat(timespec="seconds"),
+        "seconds": round(stopwatch.seconds, 3),
+    }
+
+
+def _input_files(task: Any) -> Iterator[Any]:
+    """The file targets of all required tasks, without their own records."""
+    for target in law.util.flatten(task.input()):
+        members = target._flat_target_list if hasattr(target, "_flat_target_list") else [target]  # noqa: SLF001
+        for member in members:
+            if not member.basename.endswith(".provenance.json"):
+                yield member
+
+
+def fingerprint(item: Any) -> dict[str, Any]:
+    """URI, size in bytes and adler32 of a file target, a local path or a URL.
+
+    For a URL of an event file nothing is downloaded: size and checksum are None.
+    """
+    if isinstance(item, str) and "://" in item:
+        return {"uri": item, "size": None, "adler32": None}
+    path = Path(item if isinstance(item, str) else item.abspath)
+    return {
+        "uri": str(path),
+        "size": path.stat().st_size,
+        "adler32": storage.adler32(path),
+    }
+
+
+@functools.cache
+def code_version() -> dict[str, Any]:
+    """Commit of the code that runs and whether it differs from it.
+
+    Where there is no repository, in an image or a job's bundle, VHBB_CODE_VERSION tells.
+    """
+    told = os.environ.get("VHBB_CODE_VERSION")
+    if told:
+        return {"commit": told.removesuffix("-dirty"), "dirty": told.endswith("-dirty")}
+    root = Path(__file__).resolve().parents[2]
+    try:
+        commit = _git(root, "rev-parse", "HEAD").strip()
+        return {"commit": commit, "dirty": bool(_git(root, "status", "--porcelain").strip())}
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "dirty": None}
+
+
+def _git(root: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(root), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@functools.cache
+def package_versions() -> dict[str, str]:
+    """Installed versions of the packages that can change a result."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions

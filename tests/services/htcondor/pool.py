@@ -155,12 +155,13 @@ class Node:
         root = self.directory / "root"
         for name in ("root", "upper", "work"):
             (self.directory / name).mkdir(parents=True, exist_ok=True)
+        upper, work = self.directory / "upper", self.directory / "work"
+        layers = f"lowerdir={self.tree},upperdir={upper},workdir={work}"
         lines = [
             "set -e",
             "mount --make-rprivate /",
             f"hostname {self.name}",
-            f"mount -t overlay overlay -o lowerdir={self.tree},"
-            f"upperdir={self.directory}/upper,workdir={self.directory}/work {root}",
+            f"mount -t overlay overlay -o {layers} {root}",
             f"mount -t proc proc {root}/proc",
             f"mount --rbind /dev {root}/dev",
             f"chmod 755 {root}/root",
@@ -291,9 +292,7 @@ class Pool:
             self.store: True,
         }
         self.submit = self._node("submit", tree, collector, collector, slots, seen)
-        self.island = self._node(
-            "island", tree, collector, _free_port(), slots, {self.store: True}
-        )
+        self.island = self._node("island", tree, collector, _free_port(), slots, {self.store: True})
 
     def _node(  # noqa: PLR0917
         self,
@@ -378,9 +377,8 @@ def running_pool(slots: int = 16) -> Iterator[Pool]:
         ServiceUnavailableError: the machine lacks what a pool needs.
     """
     require("unshare", "nsenter", "mount", "chroot")
-    if _debian_tree() is None:
-        raise ServiceUnavailableError("no Debian tree")
-    directory = Path(tempfile.mkdtemp(prefix="vhbb-pool-"))
+    # jobs have a /tmp and a /var/tmp of their own
+    directory = Path(tempfile.mkdtemp(prefix="vhbb-pool-", dir="/var/lib"))
     directory.chmod(0o755)
     pool = Pool(directory, slots)
     try:

@@ -12,7 +12,9 @@ _TAIL = 65536  # bytes; a report is at the very end
 
 # what differs between jobs that fail for the same reason
 _URL_OR_PATH = re.compile(r"(?:[a-z][a-z0-9+.-]*://|(?<![\w.-])/)[^\s'\"`,;:()]+")
+_SLOT = re.compile(r"\bslot\d+(?:_\d+)?@[\w.-]+")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w])")
+_VARYING = ((_SLOT, "MACHINE"), (_URL_OR_PATH, "FILE"), (_NUMBER, "N"))
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,8 @@ def _last_lines(log: str | os.PathLike[str]) -> list[str]:
 def summary(failures: Sequence[Failure], shown: int = 10) -> list[str]:
     """Lines that name each cause once, most frequent first, with a log to look into.
 
-    Causes that differ in paths or numbers only are one cause; the differing part is written as
-    FILE or N.
+    Causes that differ in machines, paths or numbers only are one cause; the differing part is written as
+    MACHINE, FILE or N.
 
     >>> lost = [Failure(n, [n], f"branch `pt` missing in /eos/f{n}.root") for n in range(37)]
     >>> print(*summary([*lost, Failure(40, [40, 41], "killed by signal 9")]), sep=chr(10))
@@ -84,7 +86,9 @@ def summary(failures: Sequence[Failure], shown: int = 10) -> list[str]:
     """
     groups: dict[str, list[Failure]] = {}
     for failure in failures:
-        key = _NUMBER.sub("N", _URL_OR_PATH.sub("FILE", failure.cause))
+        key = failure.cause
+        for pattern, word in _VARYING:
+            key = pattern.sub(word, key)
         groups.setdefault(key, []).append(failure)
     ordered = sorted(groups.values(), key=len, reverse=True)
     lines = []
@@ -102,10 +106,9 @@ def summary(failures: Sequence[Failure], shown: int = 10) -> list[str]:
 def _common(group: Sequence[Failure]) -> str:
     """The cause of all in a group, as precise as it is the same for all."""
     causes = {failure.cause for failure in group}
-    if len(causes) > 1:
-        causes = {_URL_OR_PATH.sub("FILE", cause) for cause in causes}
-    if len(causes) > 1:
-        causes = {_NUMBER.sub("N", cause) for cause in causes}
+    for pattern, word in _VARYING:
+        if len(causes) > 1:
+            causes = {pattern.sub(word, cause) for cause in causes}
     return causes.pop()
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tasks.framework.errors import report_in_one_line, user_message
 from tasks.framework.htcondor.description import split_ranges
 from tasks.framework.htcondor.failures import Report
 
@@ -30,6 +31,7 @@ def main(arguments: list[str]) -> int:
 def run(payload: dict[str, Any], branches: list[int]) -> Report:
     """Run branches of a task; what failed is reported instead of raised."""
     luigi: Any = importlib.import_module("luigi")
+    report_in_one_line()
     causes = Path("causes.jsonl").resolve()
     try:
         tasks = branch_tasks(payload, branches)
@@ -42,8 +44,6 @@ def run(payload: dict[str, Any], branches: list[int]) -> Report:
         incomplete = [branch for branch, task in tasks.items() if not task.complete()]
     except Exception as error:  # noqa: BLE001
         import traceback
-
-        from tasks.framework.errors import user_message
 
         message = user_message(error)
         if message is None:
@@ -67,8 +67,6 @@ def branch_tasks(payload: dict[str, Any], branches: list[int]) -> dict[int, Any]
 
 def record_failures(causes: Path) -> None:
     """Append each failure to a file, which the worker processes of luigi can share."""
-    from tasks.framework.errors import user_message
-
     luigi: Any = importlib.import_module("luigi")
 
     def record(task: Any, cause: str, *, permanent: bool) -> None:
@@ -105,8 +103,6 @@ def _report(incomplete: list[int], causes: Path) -> Report:
 
 
 def _cause(error: BaseException) -> str:
-    from tasks.framework.errors import user_message
-
     message = user_message(error)
     if message is None:
         message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,10 +1,14 @@
 """Running the trial workflow on the pool as the user would, and reading what happened."""
 
+import contextlib
 import json
 import os
+import pty
+import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,9 +53,11 @@ class Bench:
         self.configure()
         self.plan({})
 
-    def configure(self, **settings: str) -> None:
-        """Write law.cfg; settings of [htcondor] may be given."""
+    def configure(self, job: Mapping[str, str] | None = None, **settings: str) -> None:
+        """Write law.cfg; settings of [job] and of [htcondor] may be given."""
         lines = [
+            "[job]",
+            *(f"{key}: {value}" for key, value in (job or {}).items()),
             "[htcondor]",
             "memory: 100",
             "requirements: HasSharedFileSystem",
@@ -117,16 +123,29 @@ class Bench:
         """What the workflow has printed."""
         return (self.directory / "output.txt").read_text()
 
+    def start_on_terminal(self, *arguments: str) -> "Terminal":
+        """Start the workflow on a terminal of its own."""
+        terminal = Terminal(self.command(*arguments))
+        self.processes.append(terminal.process)
+        return terminal
+
     def submitter(self) -> int:
         """Process id, as seen on this machine, of the running `law`."""
-        return next(
-            pid for pid in _descendants(self.processes[-1].pid) if b"trial.Trial" in _cmdline(pid)
-        )
+        return _law(self.processes[-1])
 
     def kill_submitter(self) -> None:
         """Kill `law` in the middle of whatever it does, and nothing else."""
-        os.kill(self.submitter(), signal.SIGKILL)
+        self.signal_submitter(signal.SIGKILL)
         self.processes[-1].wait(30)
+
+    def signal_submitter(self, number: signal.Signals) -> None:
+        """Send a signal to `law`."""
+        os.kill(self.submitter(), number)
+
+    def record(self) -> Path:
+        """The file in which the submitter keeps what it knows of the jobs."""
+        [path] = (self.directory / ".law" / "htcondor").glob("Trial/*/htcondor_jobs*.json")
+        return path
 
     def outputs(self) -> dict[int, str]:
         """Contents of the outputs by branch."""
@@ -179,9 +198,50 @@ class Bench:
         """Leave no process and no job behind."""
         for process in self.processes:
             if process.poll() is None:
+                with contextlib.suppress(StopIteration, ProcessLookupError):
+                    os.kill(_law(process), signal.SIGKILL)
                 process.kill()
                 process.wait()
         self.pool.empty_queue()
+
+
+class Terminal:
+    """A process on a pseudo-terminal."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            ["setsid", "--ctty", "--wait", *command],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            text=True,
+        )
+        os.close(slave)
+        self.text = ""
+
+    def read_until(self, text: str, timeout: float = 30.0) -> None:
+        """Read what the process prints until a text has appeared."""
+        deadline = time.monotonic() + timeout
+        while text not in self.text:
+            ready, _, _ = select.select([self._master], [], [], deadline - time.monotonic())
+            if not ready:
+                raise TimeoutError(f"no '{text}' in {self.text}")
+            self.text += os.read(self._master, 4096).decode(errors="replace")
+
+    def write(self, text: str) -> None:
+        """Type something."""
+        os.write(self._master, text.encode())
+
+    def wait(self) -> int:
+        """The exit code, when the process has ended."""
+        return self.process.wait(30)
+
+
+def _law(process: subprocess.Popen[str]) -> int:
+    """The process that runs `law`, beneath those that lead into the node."""
+    found = reversed(_descendants(process.pid))
+    return next(pid for pid in found if b"trial.Trial" in _cmdline(pid))
 
 
 def _descendants(pid: int) -> list[int]:

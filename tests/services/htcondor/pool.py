@@ -1,11 +1,11 @@
 """A real HTCondor pool on one machine, for as long as a test session needs it.
 
-Two nodes run Debian's HTCondor, each in mount, process and host-name namespaces of its own over
+Four nodes run Debian's HTCondor, each in mount, process and host-name namespaces of its own over
 one read-only Debian tree, which takes a few seconds and no container engine:
 
-- `submit` is an lxplus-like login node with the pool's central services. It also executes jobs,
-  and its jobs see the files of the user: the shared file system.
-- `island` only executes jobs. It sees nothing of the project or the user but the `store`
+- `submit` is an lxplus-like login node with the pool's central services.
+- `worker1` and `worker2` execute jobs and see the files of the user: the shared file system.
+- `island` executes jobs too, but sees nothing of the project or the user except the `store`
   directory, which stands for a storage service.
 
 Jobs choose by `HasSharedFileSystem`. Everything runs as, and belongs to, a user without privileges.
@@ -224,6 +224,15 @@ class Node:
         self._process.wait()
         self._process = None
 
+    def kill_process(self, name: str) -> None:
+        """Kill the processes of this node with a name."""
+        ours = os.readlink(f"/proc/{self.init}/ns/pid")
+        for path in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                same = os.readlink(path / "ns" / "pid") == ours
+                if same and (path / "comm").read_text().strip() == name[:15]:
+                    os.kill(int(path.name), signal.SIGKILL)
+
     def command(
         self,
         arguments: Sequence[str | Path],
@@ -269,11 +278,11 @@ class Node:
 
 
 class Pool:
-    """The running pool: `submit`, `island`, and the directories they share.
+    """The running pool: `submit`, `workers`, `island`, and the directories they share.
 
     Attributes:
-        shared: belongs to the user; seen by `submit` (and its jobs) and by the test.
-        store: seen by both nodes and by the test; stands for a storage service.
+        shared: belongs to the user; seen by `submit`, by the workers and by the test.
+        store: seen by all nodes and by the test; stands for a storage service.
     """
 
     def __init__(self, directory: Path, slots: int = 16) -> None:
@@ -291,38 +300,49 @@ class Pool:
             self.shared: True,
             self.store: True,
         }
-        self.submit = self._node("submit", tree, collector, collector, slots, seen)
-        self.island = self._node("island", tree, collector, _free_port(), slots, {self.store: True})
+        central = ("COLLECTOR NEGOTIATOR SCHEDD", collector)
+        self.submit = self._node("submit", tree, collector, central, slots, seen)
+        self.workers = [
+            self._node(name, tree, collector, ("STARTD", _free_port()), slots, seen)
+            for name in ("worker1", "worker2")
+        ]
+        self.island = self._node(
+            "island", tree, collector, ("STARTD", _free_port()), slots, {self.store: True}
+        )
 
     def _node(  # noqa: PLR0917
         self,
         name: str,
         tree: Path,
         collector: int,
-        port: int,
+        daemons: tuple[str, int],
         slots: int,
         binds: Mapping[Path, bool],
     ) -> Node:
-        central = name == "submit"
         text = CONFIGURATION.format(
             name=name,
             collector=collector,
-            port=port,
+            port=daemons[1],
             slots=slots,
-            shared=central,
-            daemons="COLLECTOR NEGOTIATOR SCHEDD STARTD" if central else "STARTD",
+            shared=self.shared in binds,
+            daemons=daemons[0],
         )
         return Node(name, self.directory / name, tree, text, binds)
 
     def start(self, timeout: float = 60.0) -> None:
-        """Start both nodes and wait until they offer slots and take jobs."""
-        self.submit.start()
-        self.island.start()
+        """Start all nodes and wait until they offer slots and take jobs."""
+        for node in self.nodes:
+            node.start()
         self.wait_for(self.ready, timeout, "the pool to come up")
 
+    @property
+    def nodes(self) -> list[Node]:
+        """All machines, the central one first."""
+        return [self.submit, *self.workers, self.island]
+
     def ready(self) -> bool:
-        """Whether both machines offer slots and the schedd answers."""
-        return self.machines() == {"submit", "island"} and self.schedd_answers()
+        """Whether all machines offer slots and the schedd answers."""
+        return self.machines() == {"worker1", "worker2", "island"} and self.schedd_answers()
 
     def machines(self) -> set[str]:
         """Names of the machines that offer slots."""
@@ -351,7 +371,7 @@ class Pool:
 
     def kill_schedd(self) -> None:
         """Kill the schedd; its master starts it again."""
-        self.submit.run("pkill", "-9", "-x", "condor_schedd", user=False)
+        self.submit.kill_process("condor_schedd")
 
     def wait_for(self, condition: object, timeout: float, what: str) -> None:
         """Wait until a callable is true, or fail naming what was waited for."""
@@ -365,8 +385,8 @@ class Pool:
 
     def stop(self) -> None:
         """End every process of the pool."""
-        self.island.kill()
-        self.submit.kill()
+        for node in reversed(self.nodes):
+            node.kill()
 
 
 @contextlib.contextmanager

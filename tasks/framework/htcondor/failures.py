@@ -76,8 +76,8 @@ def _last_lines(log: str | os.PathLike[str]) -> list[str]:
 def summary(failures: Sequence[Failure], shown: int = 10) -> list[str]:
     """Lines that name each cause once, most frequent first, with a log to look into.
 
-    Causes that differ in machines, paths or numbers only are one cause; the differing part is written as
-    MACHINE, FILE or N.
+    Causes that differ in machines, paths or numbers only are one cause; what differs is written
+    as MACHINE, FILE or N.
 
     >>> lost = [Failure(n, [n], f"branch `pt` missing in /eos/f{n}.root") for n in range(37)]
     >>> print(*summary([*lost, Failure(40, [40, 41], "killed by signal 9")]), sep=chr(10))

@@ -24,6 +24,8 @@ from tasks.framework.htcondor.state import PoolJobData, only_submitter, write_st
 from tasks.framework.htcondor.supervision import Supervisor
 from tasks.framework.htcondor.terminal import JobBar, wants_removal
 
+CANCELLED = "removed by --cancel-jobs or on an interrupt"
+
 
 class JobsFailedError(UserError):
     """More jobs failed than the workflow tolerates; why has been printed."""
@@ -81,17 +83,28 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
                 raise
 
     def _interrupted(self) -> None:
-        active = [
-            data["job_id"]
-            for data in self.job_data.jobs.values()
-            if data["status"] not in {self.job_manager.FINISHED, self.job_manager.FAILED}
-            and data["job_id"] not in {None, self.job_data.dummy_job_id}
-        ]
-        if active and wants_removal(f"{len(active)} jobs are in the queue. Remove them?"):
-            self.job_manager.cancel_batch(active)
-            print(f"removed {len(active)} jobs")  # noqa: T201
-        elif active:
-            print(f"{len(active)} jobs go on; the same command waits for them again")  # noqa: T201
+        number = len(self._active())
+        if number and wants_removal(f"{number} jobs are in the queue. Remove them?"):
+            self.cancel()
+        elif number:
+            print(f"{number} jobs go on; the same command waits for them again")  # noqa: T201
+
+    def _active(self) -> list[dict[str, Any]]:
+        over = {self.job_manager.FINISHED, self.job_manager.FAILED}
+        without_id = {None, self.job_data.dummy_job_id}
+        jobs = self.job_data.jobs.values()
+        return [d for d in jobs if d["status"] not in over and d["job_id"] not in without_id]
+
+    def cancel(self) -> None:
+        """Remove the jobs from the queue, and remember that this is not a failure."""
+        active = self._active()
+        errors = self.job_manager.cancel_batch([data["job_id"] for data in active])
+        if errors:
+            raise UserError(f"the jobs could not be removed: {errors[0]}")
+        for data in active:
+            data["extra"]["removing"] = CANCELLED
+        self.dump_job_data()
+        print(f"removed {len(active)} jobs")  # noqa: T201
 
     def _adopt(self) -> None:
         """Take over jobs that are in the queue while their record is gone."""
@@ -256,6 +269,14 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
             if number in found:
                 jobs[number]["job_id"] = found[number].job_id
         over = {n for n, data in jobs.items() if data["status"] in {"failed", "retry"}}
+        cancelled = {
+            data["job_id"]: n
+            for n, data in jobs.items()
+            if data["extra"].get("removing") == CANCELLED and n not in unknown
+        }
+        if cancelled:
+            ads = self.job_manager.look_up(cancelled.keys())
+            over |= {n for i, n in cancelled.items() if i not in ads or not ads[i].in_queue}
         for number in sorted((unknown | over) - found.keys()):
             if not self._can_skip_job(number, jobs[number]["branches"]):
                 self.job_data.unsubmitted_jobs[number] = jobs.pop(number)["branches"]

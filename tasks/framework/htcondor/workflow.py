@@ -97,7 +97,8 @@ class HTCondorWorkflow(LawHTCondorWorkflow):
         home = os.environ.get("LAW_HOME") or str(Path.home() / ".law")
         base = Path(setting("directory", str(Path(home, "htcondor")))).expanduser().absolute()
         first = law.util.flatten(self.as_branch(next(iter(self.branch_map))).output())[0]
-        key = hashlib.sha256(f"{self.live_task_id} {first.uri()}".encode()).hexdigest()[:12]
+        # the outputs' place, not the parameters: --cancel-jobs is one, and so is a new cut's path
+        key = hashlib.sha256(str(first.uri()).encode()).hexdigest()[:12]
         return LocalDirectoryTarget(str(base / self.task_family / key))
 
     def htcondor_check_job_completeness(self) -> bool:

@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -158,7 +159,7 @@ class Bench:
         for path in (self.store / "traces").glob("*.txt"):
             number, start, host, _ = path.stem.split("_")
             lines = path.read_text().splitlines()
-            if branch is None or int(number) == branch:
+            if lines and (branch is None or int(number) == branch):
                 last = float(lines[-1].split()[0])
                 ended = lines[-1].split()[1] in {"end", "error"}
                 uid = int(lines[0].split()[3])
@@ -210,6 +211,7 @@ class Terminal:
 
     def __init__(self, command: Sequence[str]) -> None:
         self._master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (24, 100))
         self.process = subprocess.Popen(
             ["setsid", "--ctty", "--wait", *command],
             stdin=slave,
@@ -224,10 +226,14 @@ class Terminal:
         """Read what the process prints until a text has appeared."""
         deadline = time.monotonic() + timeout
         while text not in self.text:
-            ready, _, _ = select.select([self._master], [], [], deadline - time.monotonic())
+            wait = max(0.0, deadline - time.monotonic())
+            ready, _, _ = select.select([self._master], [], [], wait)
             if not ready:
                 raise TimeoutError(f"no '{text}' in {self.text}")
-            self.text += os.read(self._master, 4096).decode(errors="replace")
+            try:
+                self.text += os.read(self._master, 4096).decode(errors="replace")
+            except OSError:  # the process has ended
+                raise AssertionError(f"no '{text}' in {self.text}") from None
 
     def write(self, text: str) -> None:
         """Type something."""

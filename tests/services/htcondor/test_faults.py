@@ -298,7 +298,8 @@ def test_an_interrupt_on_a_terminal_asks_what_to_do(bench: Bench, answer: str, l
     terminal = bench.start_on_terminal()
     bench.wait_for_runs(4)
     terminal.read_until("job/s")  # the progress bar
-    terminal.write("\x03")
+    # what Ctrl-C does; typed here, it would also end the processes that lead into the node
+    bench.signal_submitter(signal.SIGINT)
     terminal.read_until("4 jobs are in the queue. Remove them? [y/N]")
     terminal.write(f"{answer}\n")
     terminal.read_until("removed 4 jobs" if answer == "y" else "4 jobs go on")

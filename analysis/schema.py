@@ -17,6 +17,10 @@ BOOLEAN = frozenset({"jvt", "event_clean"})
 """Columns that are stored as 0/1 integers and handed on as bool."""
 
 
+SYNTHETIC = "synthetic"
+"""Name of the string that marks a file as synthetic; no file of an experiment has it."""
+
+
 @dataclass(frozen=True)
 class Schema:
     """Where a file format keeps the canonical columns.

@@ -41,7 +41,8 @@ def make_wheel(folder):
     with zipfile.ZipFile(folder / name, "w") as wheel:
         for path, text in files.items():
             wheel.writestr(path, text)
-    return f"law @ {(folder / name).as_uri()} --hash=sha256:{hashlib.sha256((folder / name).read_bytes()).hexdigest()}\n"
+    digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    return f"law @ {(folder / name).as_uri()} --hash=sha256:{digest}\n"
 
 
 @pytest.fixture
@@ -66,6 +67,7 @@ def source(clone, then="true", shell="bash", path=None, **variables):
     flags = ["-f"] if shell == "zsh" else ["--norc"]
     return subprocess.run(
         [shell, *flags, "-c", command],
+        check=False,
         env=environment,
         capture_output=True,
         text=True,

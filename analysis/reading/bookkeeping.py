@@ -56,7 +56,7 @@ def all_executed_events(books: Iterable[CutBookkeeper]) -> float | None:
     return float(sums.pop())
 
 
-def xaod_sum_of_weights(root: Any, path: str) -> float:  # noqa: ANN401 - uproot has no types
+def xaod_sum_of_weights(root: Any, path: str) -> float:
     """Sum of weights of an ATLAS derivation, from the CutBookkeepers of its MetaData tree.
 
     Files merged event by event have one entry there; files put together by a plain ``hadd`` have
@@ -105,7 +105,7 @@ def xaod_sum_of_weights(root: Any, path: str) -> float:  # noqa: ANN401 - uproot
     return _finite(total, path, f"MetaData/{prefix}.sumOfEventWeights")
 
 
-def nanoaod_sum_of_weights(root: Any, path: str) -> float:  # noqa: ANN401 - uproot has no types
+def nanoaod_sum_of_weights(root: Any, path: str) -> float:
     """Sum of weights of a NanoAOD file: ``genEventSumw`` of all entries of its Runs tree.
 
     Raises:

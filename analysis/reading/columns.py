@@ -9,6 +9,12 @@ import numpy.typing as npt
 
 from analysis.events import IntArray
 
+CHUNK_ENTRIES = 100_000
+"""Events in a chunk at most, unless asked otherwise."""
+
+CHUNK_BYTES = 32 * 1024**2
+"""Uncompressed bytes of a chunk at most, where events are large."""
+
 
 class Column(NamedTuple):
     """Values of consecutive entries, one after another.
@@ -23,8 +29,19 @@ class Column(NamedTuple):
     offsets: IntArray | None
 
 
+class UnknownLayoutError(Exception):
+    """The fast reader does not know how these bytes are laid out; uproot shall read them."""
+
+
 class ColumnReader(Protocol):
     """Something that reads columns of one tree."""
+
+    @property
+    def chunk_entries(self) -> int:
+        """Entries of a chunk that keep memory small, and the work on each chunk worthwhile."""
+
+    def boundaries(self) -> IntArray:
+        """Entries that are cheap to begin a chunk with, ascending."""
 
     def read(self, names: Sequence[str], start: int, stop: int) -> dict[str, Column]:
         """Columns of the entries from start up to and without stop, by branch name."""
@@ -33,8 +50,26 @@ class ColumnReader(Protocol):
 class PlainReader:
     """Reads through uproot's own arrays."""
 
-    def __init__(self, tree: Any) -> None:  # noqa: ANN401 - uproot has no types
+    def __init__(self, tree: Any, names: Sequence[str]) -> None:
+        """Remember the tree.
+
+        Args:
+            tree: uproot's TTree or RNTuple.
+            names: branches or fields that will be asked for.
+        """
         self._tree = tree
+        self._names = names
+
+    @property
+    def chunk_entries(self) -> int:
+        """Entries of a chunk that keep memory small."""
+        n_entries = int(self._tree.num_entries)
+        size = sum(getattr(self._tree[name], "uncompressed_bytes", 0) for name in self._names)
+        return max(1, min(CHUNK_ENTRIES, CHUNK_BYTES * n_entries // max(int(size), 1)))
+
+    def boundaries(self) -> IntArray:
+        """Entries that are cheap to begin a chunk with: uproot does not say."""
+        return np.zeros(0, np.int64)
 
     def read(self, names: Sequence[str], start: int, stop: int) -> dict[str, Column]:
         """Columns of the entries from start up to and without stop, by branch name."""

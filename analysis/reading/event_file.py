@@ -9,15 +9,11 @@ from analysis.errors import AnalysisError
 from analysis.events import EventChunk
 from analysis.reading import bookkeeping
 from analysis.reading.assembling import ChunkPlan
-from analysis.reading.columns import ColumnReader, PlainReader
-from analysis.reading.opening import explained, open_root
-from analysis.schema import KINEMATICS, SCHEMAS, Schema
-
-CHUNK_ENTRIES = 100_000
-"""Events in a chunk at most, unless asked otherwise."""
-
-CHUNK_BYTES = 32 * 1024**2
-"""Uncompressed bytes of the columns of a chunk at most: events may be large."""
+from analysis.reading.chunking import ahead, available_cores, split
+from analysis.reading.opening import explained, is_remote, local_path, open_root
+from analysis.reading.ranges import LocalFile, RemoteFile
+from analysis.reading.readers import open_reader
+from analysis.schema import KINEMATICS, SCHEMAS, SYNTHETIC, Schema
 
 
 def open_events(path: str, format: str | None = None) -> "EventFile":  # noqa: A002 - the catalogue's word
@@ -58,9 +54,10 @@ class EventFile:
         n_events: number of events.
         is_data: whether it has no generator weights; an empty tree without any branch, which
             simulation leaves when no event is selected, does not count as data.
+        is_synthetic: whether the file says that no experiment made it.
     """
 
-    def __init__(self, path: str, root: Any, tree: Any, schema: Schema) -> None:  # noqa: ANN401 - uproot
+    def __init__(self, path: str, root: Any, tree: Any, schema: Schema) -> None:
         self.path = path
         self.format = schema.format
         self.n_events = int(tree.num_entries)
@@ -69,7 +66,10 @@ class EventFile:
         self._schema = schema
         self._weight = self._find(schema.event_branches("weight"))
         self.is_data = self._weight is None and (self.n_events > 0 or len(tree) > 0)
-        self._reader: ColumnReader = PlainReader(tree)
+        self.is_synthetic = SYNTHETIC in root
+        self._source: LocalFile | RemoteFile = (
+            RemoteFile(root.file.source) if is_remote(path) else LocalFile(local_path(path))
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -84,6 +84,7 @@ class EventFile:
 
     def close(self) -> None:
         """Close the file; its chunks in memory stay valid."""
+        self._source.close()
         self._root.close()
 
     def sum_of_weights(self) -> float:
@@ -133,16 +134,19 @@ class EventFile:
         if start >= stop:
             return
         plan = self._plan(jet_columns, event_columns)
-        step = chunk_entries or self._default_step(plan.branches)
-        for first in range(start, stop, step):
-            last = min(first + step, stop)
+        reader = open_reader(self.path, self._tree, self._source, plan.branches)
+        ranges = split(reader.boundaries(), start, stop, chunk_entries or reader.chunk_entries)
+
+        def chunk(entries: tuple[int, int]) -> EventChunk:
             with explained(
                 self.path,
-                f"events {first} to {last} cannot be read",
+                "events {} to {} cannot be read".format(*entries),
                 "copy the file again from its source",
             ):
-                columns = self._reader.read(plan.branches, first, last)
-            yield plan.assemble(columns, first)
+                columns = reader.read(plan.branches, *entries)
+            return plan.assemble(columns, entries[0])
+
+        yield from ahead(chunk, ranges, available_cores())
 
     def _plan(self, jet_columns: Sequence[str], event_columns: Sequence[str]) -> ChunkPlan:
         """The branches behind the kinematics, the weight and these columns."""
@@ -182,14 +186,8 @@ class EventFile:
     def _find(self, candidates: Sequence[str]) -> str | None:
         return next((name for name in candidates if _has(self._tree, name)), None)
 
-    def _default_step(self, names: Sequence[str]) -> int:
-        if self._schema.rntuple:
-            return CHUNK_ENTRIES
-        size = sum(self._tree[name].uncompressed_bytes for name in names)
-        return max(1, min(CHUNK_ENTRIES, CHUNK_BYTES * self.n_events // max(int(size), 1)))
 
-
-def _event_tree(root: Any, path: str, schemas: list[Schema]) -> tuple[Schema, Any]:  # noqa: ANN401
+def _event_tree(root: Any, path: str, schemas: list[Schema]) -> tuple[Schema, Any]:
     """The event tree and the schema whose jets it has; of several candidates the first."""
     classes = {
         key.partition(";")[0]: name for key, name in root.classnames(recursive=False).items()
@@ -221,7 +219,7 @@ def _event_tree(root: Any, path: str, schemas: list[Schema]) -> tuple[Schema, An
     )
 
 
-def _has(tree: Any, name: str) -> bool:  # noqa: ANN401 - uproot has no types
+def _has(tree: Any, name: str) -> bool:
     try:
         tree[name]
     except KeyError:  # uproot.KeyInFileError is one

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import cramjam
+import deflate
 import uproot
+import zstandard
 
 from analysis.errors import AnalysisError
 
@@ -22,12 +24,14 @@ DAMAGE = (
     zlib.error,
     lzma.LZMAError,
     cramjam.DecompressionError,
+    deflate.DeflateError,
+    zstandard.ZstdError,
     uproot.DeserializationError,
 )
 """What the libraries beneath raise on bytes that are missing, unreachable or damaged."""
 
 
-def open_root(path: str) -> Any:  # noqa: ANN401 - uproot has no types
+def open_root(path: str) -> Any:
     """Open a ROOT file, local or remote.
 
     Args:
@@ -42,9 +46,9 @@ def open_root(path: str) -> Any:  # noqa: ANN401 - uproot has no types
     if is_remote(path):
         with explained(path, "cannot be reached or read", "check the address and the credentials"):
             return uproot.open({path: None}, **_handler(path))
-    check_local_file(Path(path))
+    check_local_file(local_path(path))
     with explained(path, "is damaged", "copy it again from its source"):
-        return uproot.open({path: None})
+        return uproot.open({str(local_path(path)): None})
 
 
 def is_remote(path: str) -> bool:
@@ -55,6 +59,15 @@ def is_remote(path: str) -> bool:
     """
     scheme, separator, _ = path.partition("://")
     return bool(separator) and scheme != "file"
+
+
+def local_path(path: str) -> Path:
+    """The path on this machine, from a path or a ``file://`` URL.
+
+    >>> local_path("file:///data/events.root").as_posix()
+    '/data/events.root'
+    """
+    return Path(path.removeprefix("file://"))
 
 
 def check_local_file(path: Path) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
 import law
@@ -30,6 +30,7 @@ class AnalysisTask(law.Task):
     )
 
     exclude_index = True
+    exclude_params_repr = {"effective_workflow", "version"}  # noqa: RUF012 - law's convention
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -77,11 +78,21 @@ class AnalysisTask(law.Task):
             yield localized
 
 
-def _recorded(run: Callable[[Any], None]) -> Callable[[Any], None]:
+def _recorded(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
     @functools.wraps(run)
-    def recorded(self: AnalysisTask) -> None:
+    def recorded(self: AnalysisTask) -> Any:
         stopwatch = provenance.Stopwatch()
-        run(self)
+        steps = run(self)
+        if isinstance(steps, Generator):
+            return finish_later(self, steps, stopwatch)
+        write_record(self, stopwatch)
+        return None
+
+    def finish_later(self: AnalysisTask, steps: Any, stopwatch: provenance.Stopwatch) -> Any:
+        yield from steps  # dynamic requirements
+        write_record(self, stopwatch)
+
+    def write_record(self: AnalysisTask, stopwatch: provenance.Stopwatch) -> None:
         record = provenance.record(self, stopwatch)
         self.output()["provenance"].dump(record, formatter="json", indent=2)
 

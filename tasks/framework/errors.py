@@ -47,8 +47,8 @@ class _OneLine(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = user_message(record.exc_info[1]) if record.exc_info else None
-        if message is None and isinstance(record.args, dict) and "tb" in record.args:
-            message = _message_of_traceback(str(record.args["tb"]))
+        if message is None and "Traceback" in str(record.msg):
+            message = _message_of_traceback(str(record.msg))
         if message is not None:
             record.msg, record.args = "%s", (message,)
             record.exc_info = record.exc_text = None

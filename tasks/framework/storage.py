@@ -132,9 +132,9 @@ class LocalFileTarget(law.LocalFileTarget, LocalTarget):
 
     @contextlib.contextmanager
     def _open_whole(self, mode: str) -> Iterator[Any]:
-        with self.localize("a" if "a" in mode else "w") as temporary:
-            with open(temporary.abspath, mode) as stream:
-                yield stream
+        whole = self.localize("a" if "a" in mode else "w")
+        with whole as temporary, open(temporary.abspath, mode) as stream:
+            yield stream
 
 
 class LocalDirectoryTarget(law.LocalDirectoryTarget, LocalTarget):
@@ -162,19 +162,21 @@ def directory(store: str, *parts: str) -> Any:
 
 
 def store_base(store: str) -> str:
-    """Base path or URL of a store.
+    """Base path or URL of a store, with variables left as law.cfg has them.
+
+    So the paths that law prints stay short, and the same for everyone.
 
     Raises:
         UserError: law.cfg has no section for it.
     """
     config = law.config
     section = f"store_{store}"
-    if not config.has_section(section) or not config.get_expanded(section, "base", default=None):
+    if not config.has_section(section) or not config.get_default(section, "base"):
         known = sorted(s.removeprefix("store_") for s in config.sections() if s[:6] == "store_")
         raise UserError(
             f"store '{store}': law.cfg has no [{section}] with a base; known: {', '.join(known)}"
         )
-    return str(config.get_expanded(section, "base"))
+    return str(config.get(section, "base"))
 
 
 def adler32(path: str | os.PathLike[str], block: int = 1 << 20) -> str:

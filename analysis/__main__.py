@@ -1,0 +1,36 @@
+"""The steps of the analysis as commands on plain files: ``python -m analysis skim|scale|fit``."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from analysis.commands import add_fit, add_scale, add_skim
+from analysis.errors import AnalysisError
+
+
+def parser() -> argparse.ArgumentParser:
+    """Options of all commands, the RECAST tutorial's short names among them."""
+    top = argparse.ArgumentParser(
+        prog="python -m analysis",
+        description="A VHbb analysis on plain files: select events, scale the signal to the "
+        "luminosity, set limits. The same functions as `law run Skim`, `Scale` and `Fit`.",
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="skim|scale|fit")
+    for add in (add_skim, add_scale, add_fit):
+        add(commands)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; a user's mistake is one line on stderr and exit code 1."""
+    options = parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except AnalysisError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,212 @@
+"""What the commands of `python -m analysis` take and do."""
+
+import argparse
+import json
+from dataclasses import replace
+from typing import Any
+
+from analysis.catalogue import (
+    MODELS,
+    Catalogue,
+    Dataset,
+    DatasetSum,
+    HistogramSource,
+    Luminosity,
+    load_catalogue,
+    parse_cross_section,
+    parse_luminosity,
+)
+from analysis.errors import AnalysisError
+from analysis.progress import counting_events
+from analysis.writing import whole_files
+
+Commands = Any  # argparse's type of add_subparsers() has no public name
+
+
+def add_skim(commands: Commands) -> None:
+    """Declare ``skim``: events to histograms."""
+    command = commands.add_parser(
+        "skim",
+        help="select events and histogram them",
+        description="Select the events of one or more files (PHYSLITE, DAOD_PHYS or NanoAOD; "
+        "paths or root:// URLs) and histogram m_jj, jet multiplicity and leading-jet pT, with "
+        "cut flow and sum of weights.",
+    )
+    command.add_argument("-i", "--input", nargs="+", required=True, metavar="FILE", help="events")
+    command.add_argument("-o", "--output", required=True, metavar="ROOT", help="histograms")
+    command.add_argument("--format", help="of the files; found from each by default")
+    command.add_argument(
+        "--without-sum-of-weights",
+        action="store_true",
+        help="do not read it from the files, where they lack it: give -s to scale instead",
+    )
+    command.add_argument("--keep-events", metavar="PARQUET", help="also write selected events")
+    _add_catalogue(command)
+    command.add_argument("--selection", metavar="NAME", help="of the catalogue; default: its own")
+    command.set_defaults(run=_skim)
+
+
+def add_scale(commands: Commands) -> None:
+    """Declare ``scale``: sums of weights to expected events."""
+    command = commands.add_parser(
+        "scale",
+        help="scale a selected signal to its expected yield",
+        description="Multiply by cross section x filter efficiency x k-factor x luminosity / sum "
+        "of weights.",
+    )
+    command.add_argument("-i", "--input", required=True, metavar="ROOT", help="output of skim")
+    command.add_argument("-o", "--output", required=True, metavar="ROOT", help="scaled histograms")
+    command.add_argument("-p", "--plot", metavar="PDF|PNG", help="plot of the scaled histogram")
+    command.add_argument(
+        "-c", "--cross-section", required=True, metavar="'44.837 fb'", help="with its unit"
+    )
+    command.add_argument(
+        "-s", "--sum-of-weights", type=float, metavar="W", help="default: that of the input"
+    )
+    command.add_argument("-k", "--k-factor", type=float, default=1.0, metavar="K", help="default 1")
+    command.add_argument(
+        "-f", "--filter-efficiency", type=float, default=1.0, metavar="F", help="default 1"
+    )
+    command.add_argument(
+        "-l", "--luminosity", metavar="'140.1 /fb'", help="with its unit; default: the catalogue's"
+    )
+    command.add_argument(
+        "-g", "--histogram", default="h_mjj", help="histogram to plot; default h_mjj"
+    )
+    command.add_argument("--title", default="Signal", help="of the signal in the plot")
+    _add_catalogue(command)
+    command.set_defaults(run=_scale)
+
+
+def add_fit(commands: Commands) -> None:
+    """Declare ``fit``: three histograms to limits."""
+    command = commands.add_parser(
+        "fit",
+        help="set limits on the signal strength",
+        description="CLs limits at 95 %% CL from the histograms of signal, background and data.",
+    )
+    command.add_argument("--filesig", required=True, metavar="ROOT", help="output of scale")
+    command.add_argument("--histsig", default="h_mjj", metavar="NAME", help="default h_mjj")
+    for role, name in (("bkg", "background"), ("data", "data")):
+        also = " (default: the catalogue's)"
+        command.add_argument(f"--file{role}", metavar="ROOT", help=f"file with the {name}{also}")
+        names = ("--histdata", "--histdat") if role == "data" else (f"--hist{role}",)
+        command.add_argument(*names, default=name, metavar="NAME", help=f"default {name}")
+    command.add_argument("--outputfile", required=True, metavar="PNG", help="plot of the limits")
+    command.add_argument("--plotfile", required=True, metavar="PNG", help="plot of the spectrum")
+    command.add_argument("--limitsfile", metavar="JSON", help="limits as numbers")
+    command.add_argument("--workspacefile", metavar="JSON", help="HistFactory workspace")
+    command.add_argument("--model", choices=MODELS, help="default: the catalogue's")
+    command.add_argument("--title", default="Signal", help="of the signal in the plots")
+    command.add_argument(
+        "-c", "--cross-section", metavar="'44.837 fb'", help="for limits on it as well"
+    )
+    command.add_argument("-l", "--luminosity", metavar="'140.1 /fb'", help="of the data")
+    _add_catalogue(command)
+    command.set_defaults(run=_fit)
+
+
+def _add_catalogue(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--catalogue",
+        default="vhbb",
+        metavar="YAML",
+        help="selections, luminosity, model, and the data and background that are not given; "
+        "default: the embedded vhbb",
+    )
+
+
+def _skim(options: argparse.Namespace) -> None:
+    from analysis import skimming
+
+    catalogue = load_catalogue(options.catalogue)
+    selection = catalogue.selection(options.selection or catalogue.default_selection)
+    with whole_files(options.output, options.keep_events) as new:
+        with counting_events("skim") as progress:
+            skim = skimming.skim(
+                options.input,
+                selection,
+                format=options.format,
+                with_sum_of_weights=not options.without_sum_of_weights,
+                keep_events=new.get(options.keep_events),
+                progress=progress,
+            )
+        skimming.write_skim(new[options.output], skim)
+
+
+def _scale(options: argparse.Namespace) -> None:
+    from analysis import histograms, plots, scaling, skimming
+
+    skim = skimming.read_skim(options.input)
+    luminosity = _luminosity(options, load_catalogue(options.catalogue))
+    signal = Dataset(
+        name="signal",
+        title=options.title,
+        cross_section=parse_cross_section(options.cross_section),
+        filter_efficiency=options.filter_efficiency,
+        k_factor=options.k_factor,
+        sum_of_weights=options.sum_of_weights,
+        place=options.input,
+    )
+    factor = scaling.dataset_factor(signal, luminosity.value, skim.sum_of_weights)
+    scaled = {name: scaling.to_luminosity(h, factor) for name, h in skim.histograms.items()}
+    if options.histogram not in scaled:
+        known = ", ".join(scaled)
+        raise AnalysisError(f"{options.input}: no histogram {options.histogram!r}; it has {known}")
+    with whole_files(options.output, options.plot) as new:
+        histograms.write_histograms(new[options.output], scaled, synthetic=skim.is_synthetic)
+        if options.plot is not None:
+            figure = plots.scaled_signal(
+                skim.histograms[options.histogram],
+                scaled[options.histogram],
+                title=options.title,
+                luminosity=luminosity.value,
+                synthetic=skim.is_synthetic,
+            )
+            plots.save(figure, new[options.plot])
+
+
+def _fit(options: argparse.Namespace) -> None:
+    from analysis import histograms, plots, tables
+    from analysis.limit_setting import SignalLabel, set_limits
+
+    catalogue = load_catalogue(options.catalogue)
+    cross_section = parse_cross_section(options.cross_section) if options.cross_section else None
+    synthetic = histograms.is_synthetic(options.filesig)
+    result = set_limits(
+        histograms.read_histogram(options.filesig, options.histsig),
+        _given_or_catalogues(options.filebkg, options.histbkg, catalogue.background, "background"),
+        _given_or_catalogues(options.filedata, options.histdata, catalogue.data, "data"),
+        SignalLabel("signal", options.title, cross_section, is_synthetic=synthetic),
+        _luminosity(options, catalogue),
+        replace(catalogue.model, name=options.model or catalogue.model.name),
+    )
+    files = (options.outputfile, options.plotfile, options.limitsfile, options.workspacefile)
+    documents = ((options.limitsfile, result.document), (options.workspacefile, result.workspace))
+    with whole_files(*files) as new:
+        plots.save(result.scan_figure, new[options.outputfile])
+        plots.save(result.spectrum_figure, new[options.plotfile])
+        for path, content in documents:
+            if path is not None:
+                with open(new[path], "w", encoding="utf-8") as stream:
+                    json.dump(content, stream, indent=2)
+    print(tables.limits_table([result.document]))  # noqa: T201
+
+
+def _given_or_catalogues(path: str | None, name: str, source: HistogramSource, role: str) -> Any:
+    from analysis import histograms
+
+    if path is not None:
+        return histograms.read_histogram(path, name)
+    if isinstance(source, DatasetSum):
+        raise AnalysisError(
+            f"the catalogue makes the {role} from datasets: give it as a file, with --file"
+            f"{'bkg' if role == 'background' else 'data'}"
+        )
+    return histograms.from_source(role, source)
+
+
+def _luminosity(options: argparse.Namespace, catalogue: Catalogue) -> Luminosity:
+    if options.luminosity is None:
+        return catalogue.luminosity
+    return replace(catalogue.luminosity, value=parse_luminosity(options.luminosity))

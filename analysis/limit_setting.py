@@ -1,0 +1,111 @@
+"""The last step of the analysis: from three histograms to limits, figures and their record."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from analysis import plots
+from analysis.catalogue import Luminosity, ModelSettings
+from analysis.histograms import Histogram
+from analysis.inference import upper_limits
+from analysis.inference.prediction import predict
+from analysis.model import build_model
+
+
+@dataclass(frozen=True)
+class SignalLabel:
+    """What results and figures say of a signal.
+
+    Attributes:
+        name: its key, for tables and JSON.
+        title: for figures.
+        cross_section: at strength one, in fb; None where it is not known.
+        is_synthetic: not an experiment's simulation: said in every result and figure.
+    """
+
+    name: str
+    title: str
+    cross_section: float | None
+    is_synthetic: bool
+
+
+@dataclass(frozen=True)
+class LimitResult:
+    """Limits with everything a task or command writes.
+
+    Attributes:
+        document: the content of ``limits.json``.
+        workspace: HistFactory JSON.
+        scan_figure: CLs against the signal strength.
+        spectrum_figure: signal, background and data.
+    """
+
+    document: Mapping[str, Any]
+    workspace: Mapping[str, Any]
+    scan_figure: Figure
+    spectrum_figure: Figure
+
+
+def set_limits(
+    signal: Histogram,
+    background: Histogram,
+    data: Histogram,
+    label: SignalLabel,
+    luminosity: Luminosity,
+    settings: ModelSettings,
+) -> LimitResult:
+    """Limits at 95 % CL on the strength of a signal in one spectrum.
+
+    Args:
+        signal: expected events at strength one.
+        background: expected events.
+        data: observed events.
+        label: of the signal.
+        luminosity: of the data.
+        settings: of the statistical model.
+
+    Raises:
+        AnalysisError: what `analysis.model.build_model` and `upper_limits` refuse.
+    """
+    model = build_model(signal, background, data, settings, luminosity.relative_uncertainty)
+    limits = upper_limits(
+        model.workspace,
+        scan=model.scan,
+        warnings=model.warnings,
+        not_modelled=model.not_modelled,
+    )
+    document = {
+        "signal": label.name,
+        "title": label.title,
+        "synthetic": label.is_synthetic,
+        "cross_section_fb": label.cross_section,
+        "luminosity_fb": luminosity.value,
+        "model": asdict(settings),
+        "yields": {
+            name: float(histogram.sum(flow=True).value)
+            for name, histogram in (("signal", signal), ("background", background), ("data", data))
+        },
+        **limits.to_dict(label.cross_section),
+    }
+    (channel,) = predict(model.workspace).values()
+    return LimitResult(
+        document,
+        model.workspace,
+        plots.limit_scan(
+            limits,
+            title=label.title,
+            luminosity=luminosity.value,
+            synthetic=label.is_synthetic,
+        ),
+        plots.spectrum(
+            channel,
+            data.axes[0].edges.tolist(),
+            signal=np.array(model.workspace["channels"][0]["samples"][0]["data"]),
+            titles={"signal": label.title},
+            luminosity=luminosity.value,
+            synthetic=label.is_synthetic,
+        ),
+    )

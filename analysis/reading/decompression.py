@@ -1,0 +1,95 @@
+"""ROOT's compressed blocks, by the fastest binding of each algorithm that comes as a wheel."""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+import cramjam
+import deflate
+import lzma_mt
+import zstandard
+
+from analysis.reading.columns import UnknownLayoutError
+
+HEADER = 9
+"""Bytes before each block: two letters, a version, compressed and uncompressed size, 3 each."""
+
+LZ4_CHECKSUM = 8
+"""Bytes of the checksum between the header of an LZ4 block and its data."""
+
+Bytes: TypeAlias = bytes | bytearray | memoryview
+
+_thread = threading.local()
+
+
+def decompress(source: memoryview, size: int) -> Bytes:
+    """Undo ROOT's compression of one object.
+
+    All bindings release the GIL, so that threads decompress side by side.
+
+    Args:
+        source: the compressed object, without its key: one block after another, each of at most
+            16 MB before compression. Shorter than `size` unless nothing was compressed.
+        size: bytes of the object.
+
+    Raises:
+        UnknownLayoutError: not blocks of a known algorithm, or not of that size.
+    """
+    if len(source) == size:
+        return source
+    algorithm = _ALGORITHMS.get(bytes(source[:2]))
+    if algorithm is None:
+        raise UnknownLayoutError(f"compression algorithm {bytes(source[:2])!r}")
+    packed, unpacked = _sizes(source)
+    if unpacked == size and packed + HEADER == len(source):
+        whole = algorithm(source[HEADER:], size)
+    else:
+        whole = b"".join(_blocks(source))
+    if len(whole) != size:
+        raise UnknownLayoutError(f"{len(whole)} bytes instead of {size}")
+    return whole
+
+
+def _blocks(source: memoryview) -> list[Bytes]:
+    blocks = []
+    while len(source):
+        algorithm = _ALGORITHMS.get(bytes(source[:2]))
+        if algorithm is None:
+            raise UnknownLayoutError(f"compression algorithm {bytes(source[:2])!r}")
+        packed, unpacked = _sizes(source)
+        blocks.append(algorithm(source[HEADER : HEADER + packed], unpacked))
+        source = source[HEADER + packed :]
+    return blocks
+
+
+def _sizes(source: memoryview) -> tuple[int, int]:
+    """Bytes of a block after its header, and once unpacked."""
+    return int.from_bytes(source[3:6], "little"), int.from_bytes(source[6:9], "little")
+
+
+def _zstd(source: memoryview, size: int) -> Bytes:
+    try:
+        decompressor = _thread.zstd
+    except AttributeError:  # a context serves one thread
+        decompressor = _thread.zstd = zstandard.ZstdDecompressor().decompress
+    return decompressor(source, size)  # type: ignore[no-any-return]
+
+
+def _lz4(source: memoryview, size: int) -> Bytes:
+    return memoryview(cramjam.lz4.decompress_block(source[LZ4_CHECKSUM:], output_len=size))
+
+
+def _zlib(source: memoryview, size: int) -> Bytes:
+    return deflate.zlib_decompress(source, size)
+
+
+def _lzma(source: memoryview, _size: int) -> Bytes:
+    return lzma_mt.LZMADecompressor(lzma_mt.FORMAT_XZ).decompress(source)  # type: ignore[arg-type]
+
+
+_ALGORITHMS: Mapping[bytes, Callable[[memoryview, int], Bytes]] = {
+    b"ZS": _zstd,
+    b"L4": _lz4,
+    b"ZL": _zlib,
+    b"XZ": _lzma,
+}

@@ -1,0 +1,163 @@
+"""Where the values of a jagged branch lie in the decompressed bytes of its baskets.
+
+A basket holds its entries one after another, each with a header of some bytes before its values
+(10 for a ``std::vector``: byte count, version, size; none for an array with a counter), and then
+the position of each entry.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.events import IntArray
+from analysis.reading.baskets import Keys
+from analysis.reading.columns import UnknownLayoutError
+from analysis.reading.decompression import Bytes
+
+OFFSET = 4
+"""Bytes of an entry's position."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the values of the entries of some baskets are.
+
+    Attributes:
+        table: positions of the entries in their baskets, as stored.
+        keys: of the baskets.
+        header: bytes before the values of each entry.
+        size: bytes of a value.
+        offsets: values of entry i are ``offsets[i]:offsets[i + 1]``, shape (n_entries + 1,).
+        index: position of each value, see `_positions`, shape (n_values,); None where the values
+            lie one after another.
+    """
+
+    table: bytes
+    keys: Keys
+    header: int
+    size: int
+    offsets: IntArray
+    index: IntArray | None
+
+    def is_that_of(self, table: bytes, keys: Keys, header: int, size: int) -> bool:
+        """Whether other baskets are laid out like these, in every entry."""
+        return (header, size, table) == (self.header, self.size, self.table) and all(
+            np.array_equal(own, other) for own, other in zip(self.keys, keys, strict=True)
+        )
+
+    def values(
+        self, parts: Sequence[Bytes], dtype: np.dtype[np.generic]
+    ) -> npt.NDArray[np.generic]:
+        """The values of all entries, in native byte order.
+
+        Args:
+            parts: decompressed baskets.
+            dtype: of the values as stored, big-endian.
+        """
+        if self.index is None:
+            return joined_values(parts, self.keys, dtype)
+        n_bytes = int(np.sum(self.keys.data))
+        padding = bytes(_stride(n_bytes, self.size) - n_bytes)
+        copies = max(1, self.size // 2)
+        laid_down = b"".join([*parts, padding] * copies)
+        words = np.frombuffer(laid_down, f"u{self.size}", len(laid_down) // self.size)
+        return words.take(self.index).byteswap(inplace=True).view(dtype.newbyteorder("="))
+
+
+def entry_table(parts: Sequence[Bytes], keys: Keys, entries: IntArray) -> bytes:
+    """Position of each entry in its basket, counted from the start of its key, as stored.
+
+    Behind its values a basket has the number of positions that follow, which is one more than it
+    has entries, since the last means nothing.
+
+    Raises:
+        UnknownLayoutError: a basket has another number of positions, or none.
+    """
+    if not np.array_equal(keys.data - keys.border, OFFSET * (entries + 2)):
+        raise UnknownLayoutError("baskets without a position for each entry")
+    borders = keys.border.tolist()
+    return b"".join(
+        [part[border + OFFSET : -OFFSET] for part, border in zip(parts, borders, strict=True)]
+    )
+
+
+def find_layout(table: bytes, keys: Keys, entries: IntArray, header: int, size: int) -> Layout:
+    """Work out where the values are.
+
+    Args:
+        table: see `entry_table`.
+        keys: of the baskets.
+        entries: number of entries of each basket.
+        header: bytes before the values of each entry.
+        size: bytes of a value.
+
+    Raises:
+        UnknownLayoutError: an entry is shorter than its header or has part of a value.
+    """
+    base = np.cumsum(keys.data) - keys.data
+    begins = np.frombuffer(table, ">i4").astype(np.int64)
+    begins += np.repeat(base - keys.length, entries)
+    counts = np.empty_like(begins)
+    counts[:-1] = begins[1:]
+    filled = entries > 0
+    counts[np.cumsum(entries)[filled] - 1] = (base + keys.border)[filled]
+    counts -= begins
+    counts -= header
+    if np.any(counts & (size - 1)) or (len(counts) and counts.min() < 0):
+        raise UnknownLayoutError("entries with a fraction of values")
+    counts >>= size.bit_length() - 1
+    offsets = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=offsets[1:])
+    index = None
+    if header:
+        begins += header
+        index = _positions(begins, counts, offsets, size, int(np.sum(keys.data)))
+    return Layout(table, keys, header, size, offsets, index)
+
+
+def joined_values(
+    parts: Sequence[Bytes], keys: Keys, dtype: np.dtype[np.generic]
+) -> npt.NDArray[np.generic]:
+    """The values of baskets that hold nothing else before their border, in native byte order."""
+    borders = keys.border.tolist()
+    data = b"".join([part[:border] for part, border in zip(parts, borders, strict=True)])
+    return np.frombuffer(data, dtype).astype(dtype.newbyteorder("="))
+
+
+def _positions(
+    begins: IntArray, counts: IntArray, offsets: IntArray, size: int, n_bytes: int
+) -> IntArray:
+    """Where each value is, in units of its size.
+
+    The header of an entry is no multiple of a value's size, so most values lie across words, and
+    numpy gathers whole words only. Therefore the bytes are laid down several times, each time
+    shifted by two bytes against the words, and a value is taken where it falls on a word.
+
+    Args:
+        begins: where the values of each entry begin in the baskets laid one after another.
+        counts: number of values of each entry.
+        offsets: see `Layout`.
+        size: bytes of a value, a power of two.
+        n_bytes: bytes of all baskets.
+    """
+    if size > 1:
+        begins = begins + (begins // 2) % max(1, size // 2) * _stride(n_bytes, size)
+        if np.any(begins & (size - 1)):
+            raise UnknownLayoutError("entries at odd positions")
+        begins >>= size.bit_length() - 1
+    # A running sum of steps of one, but for the steps from entry to entry: half the time of
+    # repeating each entry's begin, as the counts are unpredictable.
+    index = np.ones(int(offsets[-1]), np.int64)
+    filled = np.flatnonzero(counts)
+    first = begins[filled]
+    last = first + counts[filled] - 1
+    first[1:] -= last[:-1]
+    index[offsets[filled]] = first
+    return np.cumsum(index, out=index)
+
+
+def _stride(n_bytes: int, size: int) -> int:
+    """The least shift of at least `n_bytes` that is two bytes short of a multiple of `size`."""
+    return n_bytes + (-2 - n_bytes) % size

@@ -1,0 +1,103 @@
+"""Parameters that name things of the catalogue, and the catalogue behind them."""
+
+import functools
+import os
+from typing import Any
+
+import law
+import luigi
+
+from analysis.catalogue import Catalogue, Dataset, Selection, load_catalogue
+from analysis.errors import AnalysisError
+from tasks import formatters  # noqa: F401 - registers them with law
+from tasks.framework.base import AnalysisTask
+from tasks.framework.errors import report_in_one_line
+
+report_in_one_line(AnalysisError)
+
+
+def read_catalogue(source: str) -> Catalogue:
+    """The catalogue, one object a process while its file stays as it is.
+
+    So all tasks of a run see the same list of files, whatever a glob would match later.
+    """
+    return _read_catalogue(source, os.stat(source).st_mtime_ns if os.path.exists(source) else 0)
+
+
+@functools.lru_cache
+def _read_catalogue(source: str, _changed: int) -> Catalogue:
+    return load_catalogue(source)
+
+
+class CatalogueParameter(luigi.Parameter):
+    """An embedded catalogue's name or the path of a YAML file, made absolute."""
+
+    def parse(self, text: str) -> str:
+        if "://" in text or not os.path.splitext(text)[1]:
+            return text
+        return os.path.abspath(os.path.expanduser(text))
+
+    def normalize(self, value: str) -> str:
+        return self.parse(str(value))
+
+
+class CatalogueTask(AnalysisTask):
+    """A task whose physics is in a catalogue."""
+
+    catalogue = CatalogueParameter(
+        default="vhbb",
+        description="YAML file with your signals, datasets and selections, on top of the embedded "
+        "one; default: vhbb, the embedded one alone",
+    )
+
+    exclude_index = True
+
+    @property
+    def analysis(self) -> Catalogue:
+        """The catalogue's validated content."""
+        return read_catalogue(self.catalogue)
+
+
+class DatasetTask(CatalogueTask):
+    """A task on one dataset or signal."""
+
+    dataset = luigi.Parameter(description="name of a dataset or signal of the catalogue")
+
+    exclude_index = True
+
+    @classmethod
+    def modify_param_values(cls, params: dict[str, Any]) -> dict[str, Any]:
+        params = super().modify_param_values(params)
+        read_catalogue(params["catalogue"]).dataset(params["dataset"])
+        return params
+
+    @property
+    def entry(self) -> Dataset:
+        """The dataset's entry in the catalogue."""
+        return self.analysis.dataset(self.dataset)
+
+
+class SelectionMixin(law.Task):
+    """Adds the selection by name; empty means the catalogue's default."""
+
+    selection = luigi.Parameter(
+        default=law.NO_STR,
+        description="name of a selection of the catalogue; default: the catalogue's own default",
+    )
+
+    exclude_index = True
+
+    @classmethod
+    def modify_param_values(cls, params: dict[str, Any]) -> dict[str, Any]:
+        params = super().modify_param_values(params)
+        content = read_catalogue(params["catalogue"])
+        if params["selection"] in {law.NO_STR, "", None}:
+            params["selection"] = content.default_selection
+        content.selection(params["selection"])
+        return params
+
+    @property
+    def cuts(self) -> Selection:
+        """The definition behind the selection's name."""
+        selection: Selection = self.analysis.selection(self.selection)
+        return selection

@@ -1,0 +1,156 @@
+"""From the expected signal, the background and the data to limits."""
+
+from dataclasses import replace
+from typing import Any
+
+import law
+import luigi
+
+from analysis.catalogue import MODELS, DatasetSum, HistogramFile, ModelSettings, digest
+from analysis.errors import AnalysisError
+from tasks.base import CatalogueTask, SelectionMixin, read_catalogue
+from tasks.framework.workflow import Workflow
+from tasks.scale import Scale
+from tasks.skim import MergeSkim
+
+
+class SignalsMixin(law.Task):
+    """Adds the signals by name and the statistical model; empty means the catalogue's default."""
+
+    signals = law.CSVParameter(
+        default=(),
+        description="names of signals of the catalogue, separated by commas; default: the "
+        "catalogue's own default",
+    )
+    model = luigi.Parameter(
+        default=law.NO_STR,
+        description="statistical model, 'default' or 'tutorial'; default: the catalogue's",
+    )
+
+    exclude_index = True
+
+    @classmethod
+    def modify_param_values(cls, params: dict[str, Any]) -> dict[str, Any]:
+        params = super().modify_param_values(params)
+        content = read_catalogue(params["catalogue"])
+        params["signals"] = tuple(params["signals"]) or content.default_signals
+        for name in params["signals"]:
+            content.signal(name)
+        if params["model"] in {law.NO_STR, "", None}:
+            params["model"] = content.model.name
+        if params["model"] not in MODELS:
+            raise AnalysisError(f"unknown model '{params['model']}'; known: {', '.join(MODELS)}")
+        return params
+
+
+class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
+    """Limits on the signal strength, a branch per signal."""
+
+    def create_branch_map(self) -> list[str]:
+        return list(self.signals)
+
+    def workflow_requires(self) -> dict[str, Any]:
+        signals = [Scale.req(self, dataset=signal) for signal in self.signals]
+        return {**super().workflow_requires(), "signals": signals, **self.fixed_requires()}
+
+    def requires(self) -> dict[str, Any]:
+        return {"signal": Scale.req(self, dataset=self.branch_data), **self.fixed_requires()}
+
+    def fixed_requires(self) -> dict[str, Any]:
+        """Tasks that make data and background, where these are not given as histograms."""
+        fixed: dict[str, Any] = {}
+        content = self.analysis
+        if isinstance(content.data, DatasetSum):
+            fixed["data"] = [MergeSkim.req(self, dataset=d) for d in content.data.datasets]
+        if isinstance(content.background, DatasetSum):
+            names = content.background.datasets
+            fixed["background"] = [Scale.req(self, dataset=name) for name in names]
+        return fixed
+
+    def files_read(self) -> list[str]:
+        sources = (self.analysis.data, self.analysis.background)
+        return [source.path for source in sources if isinstance(source, HistogramFile)]
+
+    def store_parts(self) -> tuple[str, ...]:
+        content = self.analysis
+        entry = content.signal(self.branch_data)
+        inputs = digest(
+            self.cuts,
+            entry.inputs_digest(),
+            entry.normalisation_digest(),
+            content.luminosity,
+            content.histogram_digest(content.data),
+            content.histogram_digest(content.background),
+            self.model_settings,
+        )
+        return (*super().store_parts(), self.branch_data, f"{self.selection}-{inputs}")
+
+    def output(self) -> dict[str, law.FileSystemFileTarget]:
+        return self.targets(
+            limits="limits.json",
+            workspace="workspace.json",
+            limits_plot="limits.png",
+            limits_pdf="limits.pdf",
+            results_plot="results.png",
+            results_pdf="results.pdf",
+        )
+
+    @property
+    def model_settings(self) -> ModelSettings:
+        """The statistical model: the catalogue's numbers, the chosen name."""
+        return replace(self.analysis.model, name=self.model)
+
+    def run(self) -> None:
+        from analysis import histograms, limit_setting, plots
+
+        content, entry = self.analysis, self.analysis.signal(self.branch_data)
+        synthetic = histograms.is_synthetic(self.input()["signal"]["histograms"].abspath)
+        label = limit_setting.SignalLabel(
+            entry.name, entry.title, entry.cross_section, is_synthetic=synthetic
+        )
+        result = limit_setting.set_limits(
+            self.input()["signal"]["histograms"].load(formatter="hist", name="h_mjj"),
+            self.fixed_histogram("background"),
+            self.fixed_histogram("data"),
+            label,
+            content.luminosity,
+            self.model_settings,
+        )
+        with self.localize_output() as output:
+            output["limits"].dump(result.document, formatter="json", indent=2)
+            output["workspace"].dump(result.workspace, formatter="json", indent=2)
+            for kind in ("plot", "pdf"):
+                plots.save(result.scan_figure, output[f"limits_{kind}"].abspath)
+                plots.save(result.spectrum_figure, output[f"results_{kind}"].abspath)
+
+    def fixed_histogram(self, role: str) -> Any:
+        """The ``data`` or ``background`` histogram: given, or made by skimming."""
+        from analysis import histograms
+
+        source = getattr(self.analysis, role)
+        if not isinstance(source, DatasetSum):
+            return histograms.from_source(role, source)
+        parts = [part["histograms"] for part in self.input()[role]]
+        return histograms.merge([part.load(formatter="hist", name="h_mjj") for part in parts])
+
+
+def limits_of(fit: Fit) -> list[Any]:
+    """The ``limits.json`` targets of a Fit, in the order of its signals."""
+    return [outputs["limits"] for outputs in fit.output()["collection"].targets.values()]
+
+
+@Fit.event_handler(luigi.Event.SUCCESS)
+@Fit.event_handler(luigi.Event.DEPENDENCY_PRESENT)
+def show_limits(fit: Fit) -> None:
+    """Print the table when a Fit is done, or was done already, and where its files are."""
+    if fit.is_branch():
+        return
+    from analysis import tables
+
+    limits = [target for target in limits_of(fit) if target.exists()]
+    results = [target.load(formatter="json") for target in limits]
+    if not results:
+        return
+    lines = ["upper limits on the signal strength at 95 % CL", tables.limits_table(results)]
+    lines += [f"files: {target.parent.abspath}" for target in limits]
+    print("\n".join(lines), flush=True)  # noqa: T201

@@ -1,0 +1,141 @@
+"""From events to histograms: generate or read the files, select, merge."""
+
+import os
+import re
+from collections.abc import Sequence
+from typing import cast
+
+import law
+import luigi
+
+from analysis.catalogue import Synthetic, digest
+from analysis.errors import AnalysisError
+from tasks.base import DatasetTask, SelectionMixin
+from tasks.framework.workflow import Workflow
+
+
+class GenerateSynthetic(DatasetTask, Workflow):
+    """Write the labelled synthetic sample of a dataset, a branch per file."""
+
+    def create_branch_map(self) -> list[int]:
+        if self.entry.synthetic is None:
+            raise AnalysisError(f"{self.entry.place}: has files of its own: nothing to generate")
+        return list(range(self.entry.synthetic.n_files))
+
+    def store_parts(self) -> tuple[str, ...]:
+        return (*super().store_parts(), f"{self.dataset}-{self.entry.inputs_digest()}")
+
+    def output(self) -> dict[str, law.FileSystemFileTarget]:
+        return self.targets(events=f"synthetic_{self.branch}.root")
+
+    def run(self) -> None:
+        from analysis.synthetic import write_synthetic_file
+
+        synthetic = cast("Synthetic", self.entry.synthetic)
+        with self.localize_output() as output:
+            write_synthetic_file(
+                output["events"].abspath,
+                seed=synthetic.seed,
+                index=self.branch,
+                n_events=synthetic.events_per_file()[self.branch],
+            )
+
+
+class Skim(SelectionMixin, DatasetTask, Workflow):
+    """Select the events of a dataset and histogram them, a branch per file or group of files."""
+
+    files_per_branch = luigi.IntParameter(
+        default=1, description="number of input files a branch reads; default: 1"
+    )
+    keep_events = luigi.BoolParameter(
+        default=False, description="also write the selected events as Parquet; default: False"
+    )
+
+    def create_branch_map(self) -> list[tuple[str | int, ...]]:
+        synthetic, step = self.entry.synthetic, self.files_per_branch
+        files: Sequence[str | int] = (
+            self.entry.resolve_files() if synthetic is None else range(synthetic.n_files)
+        )
+        return [tuple(files[start : start + step]) for start in range(0, len(files), step)]
+
+    def workflow_requires(self) -> dict[str, law.Task]:
+        return {**super().workflow_requires(), **self.requires_from_branch()}
+
+    def requires(self) -> dict[str, law.Task]:
+        if self.entry.synthetic is None:
+            return {}
+        return {"generated": GenerateSynthetic.req(self, branch=-1, branches=())}
+
+    @property
+    def sums_weights(self) -> bool:
+        """Whether the files tell the sum of weights, rather than the catalogue."""
+        return self.entry.sum_of_weights is None
+
+    def branch_name(self) -> str:
+        """Name of the branch's outputs: its first file and a digest of what it reads.
+
+        A branch keeps its name, and so its outputs, when files are added to the dataset.
+        """
+        first = self.branch_data[0]
+        if self.entry.synthetic is not None:
+            return f"synthetic_{first}-{digest(self.branch_data, self.entry.inputs_digest())}"
+        files = [self.entry.file_digest(file) for file in self.branch_data]
+        stem = re.sub(r"[^A-Za-z0-9_.+-]", "_", os.path.splitext(os.path.basename(first))[0])
+        return f"{stem[:80]}-{digest(self.sums_weights, files)}"
+
+    def files_read(self) -> tuple[str, ...]:
+        """The branch's event files: as the catalogue names them, or as they were generated."""
+        if self.entry.synthetic is None:
+            return self.branch_data
+        generated = self.input()["generated"]["collection"].targets
+        return tuple(generated[index]["events"].abspath for index in self.branch_data)
+
+    def store_parts(self) -> tuple[str, ...]:
+        return (*super().store_parts(), self.dataset, f"{self.selection}-{self.cuts.digest()}")
+
+    def output(self) -> dict[str, law.FileSystemFileTarget]:
+        stem = self.branch_name()
+        names = {"histograms": f"{stem}.root"}
+        if self.keep_events:
+            names["events"] = f"{stem}.parquet"
+        return self.targets(**names)
+
+    def run(self) -> None:
+        from analysis import skimming
+        from analysis.progress import counting_events
+
+        with self.localize_output() as output:
+            events = output["events"].abspath if self.keep_events else None
+            with counting_events(f"Skim {self.dataset} {self.branch}") as progress:
+                skim = skimming.skim(
+                    self.files_read(),
+                    self.cuts,
+                    format=self.entry.format,
+                    is_data=self.entry.is_data,
+                    with_sum_of_weights=self.sums_weights,
+                    keep_events=events,
+                    progress=progress,
+                )
+            skimming.write_skim(output["histograms"].abspath, skim)
+
+
+class MergeSkim(SelectionMixin, DatasetTask):
+    """Add the histograms, cut flows and sums of weights of all files of a dataset."""
+
+    def requires(self) -> Skim:
+        return Skim.req(self)
+
+    def store_parts(self) -> tuple[str, ...]:
+        inputs = digest(self.cuts, self.entry.inputs_digest(), self.entry.sum_of_weights is None)
+        return (*super().store_parts(), self.dataset, f"{self.selection}-{inputs}")
+
+    def output(self) -> dict[str, law.FileSystemFileTarget]:
+        return self.targets(histograms="selected.root")
+
+    def run(self) -> None:
+        from analysis import skimming
+
+        parts = self.input()["collection"].targets.values()
+        skims = [skimming.read_skim(part["histograms"].abspath) for part in parts]
+        with self.localize_output() as output:
+            skimming.write_skim(output["histograms"].abspath, skimming.merge_skims(skims))

@@ -9,7 +9,7 @@ ATTRIBUTES = (
     "ClusterId", "ProcId", "JobStatus", "ExitBySignal", "ExitSignal", "ExitCode",
     "HoldReason", "HoldReasonCode", "RemoveReason", "MemoryUsage", "RequestMemory",
     "NumJobStarts", "RemoteHost", "LastRemoteHost",
-    "LawSubmission", "LawJob", "LawBranches",
+    "LawWorkflow", "LawSubmission", "LawJob", "LawBranches",
 )  # fmt: skip
 
 # https://htcondor.readthedocs.io/en/latest/classad-attributes/job-classad-attributes.html
@@ -65,6 +65,7 @@ class JobAd:
     request_memory: int | None = None
     starts: int = 0
     host: str = ""
+    workflow: str = ""
     submission: str = ""
     number: int | None = None
     branches: str = ""
@@ -141,6 +142,7 @@ def _parse_ad(ad: dict[str, Any], *, in_queue: bool) -> JobAd:
         request_memory=_integer(ad.get("RequestMemory")),
         starts=_integer(ad.get("NumJobStarts")) or 0,
         host=_text(ad.get("RemoteHost") or ad.get("LastRemoteHost")),
+        workflow=_text(ad.get("LawWorkflow")),
         submission=_text(ad.get("LawSubmission")),
         number=_integer(ad.get("LawJob")),
         branches=_text(ad.get("LawBranches")),

@@ -64,12 +64,25 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Tags:
+    """By what jobs are found again in the queue and in the history.
+
+    Attributes:
+        place: common to all choices of branches of a workflow.
+        workflow: common to all jobs of a workflow.
+        submission: of this one submission, by which a restarted submitter recognises it.
+    """
+
+    place: str
+    workflow: str
+    submission: str
+
+
+@dataclass(frozen=True)
 class Description:
     """Everything `condor_submit` needs to know of a group of jobs.
 
     Attributes:
-        workflow: tag common to all jobs of a workflow, by which they are found in the queue.
-        submission: tag of this one submission, by which a restarted submitter recognises it.
         logs: directory of the jobs' standard output and error.
         files: to be copied to the job.
         environment: variables of the job.
@@ -77,8 +90,7 @@ class Description:
     """
 
     name: str
-    workflow: str
-    submission: str
+    tags: Tags
     executable: Path
     directory: Path
     logs: Path
@@ -110,8 +122,9 @@ class Description:
             ("request_memory", "$(law_memory)MB"),
             *self.resources.commands(),
             ("environment", environment_string(self.environment)),
-            ("My.LawWorkflow", quoted(self.workflow)),
-            ("My.LawSubmission", quoted(self.submission)),
+            ("My.LawPlace", quoted(self.tags.place)),
+            ("My.LawWorkflow", quoted(self.tags.workflow)),
+            ("My.LawSubmission", quoted(self.tags.submission)),
             ("My.LawJob", "$(law_job)"),
             ("My.LawBranches", '"$(law_branches)"'),
         ]

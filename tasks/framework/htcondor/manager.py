@@ -29,6 +29,7 @@ class PoolJobManager(HTCondorJobManager):
     """Job manager that knows what HTCondor's statuses mean and asks once for all jobs.
 
     Attributes:
+        place: tag of the directory of the workflow's record.
         workflow: tag of the jobs that are ours.
         since: UNIX time before which no job of ours can have ended; the history is read back to it.
         review: called with all states of a poll before law sees them; may change them.
@@ -39,6 +40,7 @@ class PoolJobManager(HTCondorJobManager):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.place = ""
         self.workflow = ""
         self.since = time.time()
         self.review: Callable[[Mapping[str, JobAd], dict[str, State]], None] = lambda _a, _s: None
@@ -82,8 +84,8 @@ class PoolJobManager(HTCondorJobManager):
     # queries
 
     def find_queued(self) -> list[JobAd]:
-        """All jobs of this workflow that are in the queue."""
-        return self._queue(f'LawWorkflow == "{self.workflow}"')
+        """All jobs in the queue that make outputs of this workflow, for any choice of branches."""
+        return self._queue(f'LawPlace == "{self.place}"')
 
     def find_submissions(self, submissions: Iterable[str]) -> list[JobAd]:
         """All jobs with one of these submission tags, in the queue or in the history."""

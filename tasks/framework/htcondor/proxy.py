@@ -1,8 +1,6 @@
 """Submitting the jobs of a workflow, waiting for them, and going on after an interruption."""
 
 import hashlib
-import importlib.resources
-import json
 import shutil
 import time
 import uuid
@@ -16,15 +14,20 @@ from law.contrib.htcondor.workflow import HTCondorWorkflowProxy
 
 from tasks.framework.errors import UserError, report_in_one_line
 from tasks.framework.htcondor.ads import JobAd
-from tasks.framework.htcondor.description import Description, Job, split_ranges
+from tasks.framework.htcondor.description import Job, Tags, split_ranges
 from tasks.framework.htcondor.failures import Failure, summary
 from tasks.framework.htcondor.manager import CommandError, PoolJobManager
-from tasks.framework.htcondor.settings import extra_commands, job_start, shared_file_system
+from tasks.framework.htcondor.settings import shared_file_system
 from tasks.framework.htcondor.state import PoolJobData, only_submitter, write_state
+from tasks.framework.htcondor.submission import describe
 from tasks.framework.htcondor.supervision import Supervisor
 from tasks.framework.htcondor.terminal import JobBar, wants_removal
 
 CANCELLED = "removed by --cancel-jobs or on an interrupt"
+
+
+def _tag(path: Path) -> str:
+    return hashlib.sha256(str(path).encode()).hexdigest()[:24]
 
 
 class JobsFailedError(UserError):
@@ -51,7 +54,7 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
         return PoolJobManager(pool=options["pool"], scheduler=options["scheduler"], **kwargs)
 
     def create_job_file_factory(self, **kwargs: Any) -> None:
-        """None: submit descriptions are written by :meth:`describe`."""
+        """None: submit descriptions are written by ``describe``."""
 
     @property
     def state_file(self) -> Path:
@@ -68,7 +71,8 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
 
     def _run_impl(self) -> None:
         manager, path = self.job_manager, self.state_file
-        manager.workflow = hashlib.sha256(str(path).encode()).hexdigest()[:24]
+        manager.place = _tag(path.parent)
+        manager.workflow = _tag(path)
         report_in_one_line(CommandError)
         with only_submitter(path.with_suffix(".lock")) as descriptor:
             manager.inherited_files = (descriptor,)
@@ -112,6 +116,8 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
         if recorded and not self.task.ignore_submission:
             return
         queued = self.job_manager.find_queued()
+        self._refuse_overlap([ad for ad in queued if ad.workflow != self.job_manager.workflow])
+        queued = [ad for ad in queued if ad.workflow == self.job_manager.workflow]
         if not queued:
             return
         if recorded:
@@ -133,6 +139,16 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
         self.job_data.since = time.time() - 86400.0
         write_state(self.state_file, self.job_data)
 
+    def _refuse_overlap(self, others: list[JobAd]) -> None:
+        """Raise when jobs of another choice of branches are about to make the same outputs."""
+        ours = set(self.task.branch_map)
+        same = [ad for ad in others if not ours.isdisjoint(split_ranges(ad.branches))]
+        if same:
+            raise UserError(
+                f"{len(same)} jobs for some of these branches are in the queue already, submitted "
+                f"with another --branches, such as {same[0].job_id}: wait for them or remove them"
+            )
+
     # submission
 
     def _submit_group(self, submit_jobs: Mapping[int, list[int]], **_kwargs: Any) -> Any:
@@ -141,7 +157,12 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
         self.job_manager.since = self.job_data.since
         for number in submit_jobs:
             self.job_data.jobs[number]["extra"]["submission"] = submission
-        description = self.describe(submit_jobs, submission)
+        description = describe(
+            self.task,
+            Tags(self.job_manager.place, self.job_manager.workflow, submission),
+            self.state_file,
+            [Job(n, tuple(b), self._memory(n)) for n, b in submit_jobs.items()],
+        )
         path = description.directory / "jobs.sub"
         path.write_text(description.text(), encoding="utf-8")
         # from here on, whoever reads the record can tell from the tag whether jobs were submitted
@@ -157,60 +178,6 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
             log = None if isinstance(job_id, Exception) else description.log(number, job_id)
             files[number] = {"job": str(path), "config": None, "log": log}
         return job_ids, files
-
-    def describe(self, jobs: Mapping[int, list[int]], submission: str) -> Description:
-        """The submit description of some jobs, with the files it names written."""
-        task = self.task
-        directory = self.state_file.parent / "submissions" / submission
-        logs = self.state_file.parent / "logs"
-        directory.mkdir(parents=True)
-        logs.mkdir(exist_ok=True)
-        script = directory / "job.sh"
-        source = importlib.resources.files(__package__) / "job.sh"
-        script.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
-        script.chmod(0o755)
-        payload = directory / "task.json"
-        payload.write_text(json.dumps(self._payload()), encoding="utf-8")
-        start = job_start(self.state_file.parents[1] / "archives")
-        resources = task.htcondor_resources()
-        return Description(
-            name=task.task_family,
-            workflow=self.job_manager.workflow,
-            submission=submission,
-            executable=script,
-            directory=directory,
-            logs=logs,
-            jobs=[
-                Job(number, tuple(branches), self._memory(number))
-                for number, branches in jobs.items()
-            ],
-            resources=resources,
-            files=(payload, *start.files),
-            environment=start.environment,
-            extra=extra_commands(),
-        )
-
-    def _payload(self) -> dict[str, Any]:
-        """The task as the job is to run it."""
-        task = self.task
-        excluded = (
-            task.exclude_params_branch
-            | task.exclude_params_workflow
-            | task.exclude_params_remote_workflow
-            | task.exclude_params_htcondor_workflow
-            | {"workflow", "effective_workflow", "branch"}
-        )
-        command = law.task.proxy.ProxyCommand(
-            task.as_branch(next(iter(task.branch_map))),
-            exclude_task_args=excluded,
-            exclude_global_args=["workers", "local-scheduler", f"{task.task_family}-*"],
-        )
-        return {
-            "module": type(task).__module__,
-            "family": task.task_family,
-            "parameters": [f"{key}={value}" for key, value in command.args],
-            "workers": task.job_workers,
-        }
 
     def _memory(self, number: int) -> int:
         memory: int = self.job_data.memory.get(number, self.task.htcondor_resources().memory)
@@ -250,7 +217,7 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
                 self._print_status_errors({n: self.job_data.jobs[n] for n in failed})
             message = f"{self.task.task_family}: {str(error).replace('(s)', 's')}"
             raise JobsFailedError(message) from None
-        shutil.rmtree(self.state_file.parent / "submissions", ignore_errors=True)
+        shutil.rmtree(self.state_file.with_suffix(""), ignore_errors=True)
 
     def _resume(self) -> None:
         """Find jobs of a submission that was cut off, and submit what is still to be done."""

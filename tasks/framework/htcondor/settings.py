@@ -10,7 +10,6 @@ from pathlib import Path
 import law
 
 from tasks.framework.errors import UserError
-from tasks.framework.htcondor.bundle import environment_archive, repository_archive
 from tasks.framework.htcondor.description import Resources
 
 SECTION = "htcondor"
@@ -78,6 +77,8 @@ def job_start(archives: Path) -> JobStart:
     Args:
         archives: directory that keeps archives of the repository and the environment.
     """
+    from tasks.framework.htcondor.bundle import environment_archive, repository_archive
+
     ours = {name: value for name, value in os.environ.items() if name.startswith("VHBB_")}
     repository = Path(ours.get("VHBB_HOME") or Path.cwd()).resolve()
     config = Path(os.environ.get("LAW_CONFIG_FILE", "law.cfg")).resolve()

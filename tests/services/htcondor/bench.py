@@ -46,6 +46,8 @@ class Bench:
         self.pool = pool
         self.directory = directory
         self.store = store or directory
+        self.module = "trial"
+        self.variables: dict[str, str] = {}
         self.processes: list[subprocess.Popen[str]] = []
         directory.mkdir()
         os.chown(directory, UID, UID)
@@ -87,11 +89,12 @@ class Bench:
             "LAW_HOME": str(self.directory / ".law"),
             "LAW_CONFIG_FILE": str(self.directory / "law.cfg"),
             "VHBB_HOME": str(PROJECT),
+            **self.variables,
         }
 
     def command(self, *arguments: str) -> list[str]:
         """The command line that runs the trial workflow on the pool."""
-        law = [f"{sys.prefix}/bin/python", f"{sys.prefix}/bin/law", "run", "trial.Trial"]
+        law = [f"{sys.prefix}/bin/python", f"{sys.prefix}/bin/law", "run", f"{self.module}.Trial"]
         law += ["--directory", str(self.store), "--workflow", "htcondor"]
         law += ["--poll-interval", "1s", *arguments]
         return self.pool.submit.command(law, directory=self.directory, environment=self.environment)

@@ -310,7 +310,7 @@ class Pool:
             "island", tree, collector, ("STARTD", _free_port()), slots, {self.store: True}
         )
 
-    def _node(  # noqa: PLR0917
+    def _node(
         self,
         name: str,
         tree: Path,

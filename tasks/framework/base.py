@@ -3,16 +3,22 @@
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import law
 import luigi
 
-from tasks.framework import outputs, provenance, storage
+from tasks.framework import outputs, provenance, remote, storage
+from tasks.framework.errors import report_in_one_line
+from tasks.framework.sandbox import SandboxedTask
+from tasks.framework.xrootd import fork
+
+report_in_one_line()
+fork.protect()
 
 
-class AnalysisTask(law.Task):
+class AnalysisTask(SandboxedTask):
     """A task whose outputs lie in a store, below a path that says what is in them.
 
     A subclass gives :meth:`store_parts` and names its outputs with :meth:`targets`. Its ``run`` is
@@ -41,10 +47,6 @@ class AnalysisTask(law.Task):
         """Path below the store's base, outermost first; the version follows by itself."""
         return (self.get_task_family(),)
 
-    def files_read(self) -> Iterable[str]:
-        """Paths and URLs that ``run`` reads beside the outputs of required tasks."""
-        return ()
-
     @property
     def store_name(self) -> str:
         """The store in force: the parameter, else the task's own setting, else the common one."""
@@ -58,6 +60,10 @@ class AnalysisTask(law.Task):
     def directory(self) -> Any:
         """The directory target that holds this task's outputs."""
         return storage.directory(self.store_name, *self.store_parts(), self.version)
+
+    def _print_status(self, args: Any) -> Any:
+        with remote.listings():
+            return super()._print_status(args)
 
     def target(self, name: str) -> Any:
         """The file target ``name`` in this task's directory."""

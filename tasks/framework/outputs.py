@@ -10,6 +10,7 @@ from law.target.collection import SiblingFileCollectionBase
 from law.util import colored, map_struct, no_value, range_join
 
 from tasks.framework import storage
+from tasks.framework.collection import names_in
 
 SHOWN_BRANCHES = 20
 SUMMARY_BRANCHES = 100
@@ -194,7 +195,7 @@ class BranchOutputs(SiblingFileCollectionBase):
     def _listings(sketch: Sketch) -> list[frozenset[str]]:
         """The names in every directory; a store that cannot be asked raises."""
         targets = (directory.target for directory in sketch.directories)
-        return [frozenset(t.listdir() if t.exists() else ()) for t in targets]
+        return [names_in(target) for target in targets]
 
     def existing_branches(self, optional_existing: bool | None = None) -> list[int]:
         """Numbers of the branches all of whose outputs exist."""

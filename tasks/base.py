@@ -31,7 +31,11 @@ def read_catalogue(source: str) -> Catalogue:
         content = _unpickle(handed_in)
         if content.source == source:
             return content
-    return _read_catalogue(source, os.stat(source).st_mtime_ns if os.path.exists(source) else 0)
+    try:
+        changed = os.stat(source).st_mtime_ns
+    except OSError:
+        changed = 0  # an embedded one, or one whose absence is told when it is read
+    return _read_catalogue(source, changed)
 
 
 @functools.lru_cache

@@ -77,12 +77,12 @@ class Skim(SelectionMixin, DatasetTask, Workflow):
 
         A branch keeps its name, and so its outputs, when files are added to the dataset.
         """
-        first = self.branch_data[0]
-        if self.entry.synthetic is not None:
-            return f"synthetic_{first}-{digest(self.branch_data, self.entry.inputs_digest())}"
-        files = [self.entry.file_digest(file) for file in self.branch_data]
-        stem = re.sub(r"[^A-Za-z0-9_.+-]", "_", os.path.splitext(os.path.basename(first))[0])
-        return f"{stem[:80]}-{digest(self.sums_weights, files)}"
+        entry, read = self.entry, self.branch_data
+        if entry.synthetic is not None:
+            return f"synthetic_{read[0]}-{digest(read, entry.inputs_digest())}"
+        files = [entry.file_digest(file) for file in read]
+        stem = re.sub(r"[^A-Za-z0-9_.+-]", "_", os.path.splitext(os.path.basename(read[0]))[0])
+        return f"{stem[:80]}-{digest(entry.sum_of_weights is None, files)}"
 
     def files_read(self) -> tuple[str, ...]:
         """The branch's event files: as the catalogue names them, or as they were generated."""

@@ -3,8 +3,8 @@
 import copy
 import functools
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Hashable, Mapping
+from typing import Any, cast
 
 import law
 
@@ -44,7 +44,7 @@ class Workflow(AnalysisTask, law.LocalWorkflow, HTCondorWorkflow):
     def branch_view(self, branch: int) -> Any:
         """A cheap stand-in for a branch task: enough to ask for its outputs, not to be run."""
         view = copy.copy(self)
-        view.__class__ = _view_class(type(self))
+        view.__class__ = _view_class(cast("Hashable", type(self)))
         view.branch = branch
         view.param_kwargs = {**self.param_kwargs, "branch": branch}
         view._workflow_task = self  # noqa: SLF001
@@ -70,8 +70,9 @@ def _view_class(task_class: type[Workflow]) -> type[Workflow]:
 
     It is made behind the back of the metaclass, so that luigi does not know it as a task.
     """
+    name, register = task_class.__name__, type(task_class)
     methods = {"__getattribute__": object.__getattribute__, "__module__": task_class.__module__}
-    made: type[Workflow] = type.__new__(type(task_class), task_class.__name__, (task_class,), methods)
+    made: type[Workflow] = type.__new__(register, name, (task_class,), methods)
     return made
 
 

@@ -156,6 +156,20 @@ def test_failures_lose_no_other_branch_and_are_told_in_one_line_by_cause(store, 
         assert not [t for t in traces if "not a ROOT file" in t]
 
 
+def test_many_failed_branches_are_told_briefly(caplog):
+    class Odd(Chunks):
+        def run(self):
+            if self.branch % 2:
+                raise ValueError(f"{self.branch} is odd")
+            super().run()
+
+    report_in_one_line()
+    assert not build(Odd(n=100))
+    (line,) = [r.getMessage() for r in caplog.records if "branches failed" in r.getMessage()]
+    assert "1,3,5,7,9,11,13,15,17,19,... (50 branches): ValueError: 1 is odd (50 done" in line
+    assert len(line) < 400
+
+
 def test_a_branch_whose_process_is_killed_fails_alone(store):
     task = Work(wrong="3")
     for required in Common(), Chunks(), *(Source(value=v) for v in range(6)):

@@ -162,7 +162,7 @@ def decode(page: Bytes, kind: int) -> npt.NDArray[np.generic]:
         words <<= 8
         words |= part
     if kind in ZIGZAG:
-        words = (words >> 1) ^ -(words & 1)
+        words = np.bitwise_xor(words >> 1, np.negative(words & 1), dtype=words.dtype)
     if kind in DELTA:
         np.cumsum(words, out=words)
     return words.view(dtype)

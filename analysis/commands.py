@@ -17,6 +17,7 @@ from analysis.catalogue import (
     parse_luminosity,
 )
 from analysis.errors import AnalysisError
+from analysis.progress import counting_events
 from analysis.writing import whole_files
 
 Commands = Any  # argparse's type of add_subparsers() has no public name
@@ -120,15 +121,17 @@ def _skim(options: argparse.Namespace) -> None:
 
     catalogue = load_catalogue(options.catalogue)
     selection = catalogue.selection(options.selection or catalogue.default_selection)
-    with whole_files(options.output, options.keep_events) as (output, events):
-        skim = skimming.skim(
-            options.input,
-            selection,
-            format=options.format,
-            with_sum_of_weights=not options.without_sum_of_weights,
-            keep_events=events,
-        )
-        skimming.write_skim(output, skim)
+    with whole_files(options.output, options.keep_events) as new:
+        with counting_events("skim") as progress:
+            skim = skimming.skim(
+                options.input,
+                selection,
+                format=options.format,
+                with_sum_of_weights=not options.without_sum_of_weights,
+                keep_events=new.get(options.keep_events),
+                progress=progress,
+            )
+        skimming.write_skim(new[options.output], skim)
 
 
 def _scale(options: argparse.Namespace) -> None:
@@ -149,12 +152,10 @@ def _scale(options: argparse.Namespace) -> None:
     scaled = {name: scaling.to_luminosity(h, factor) for name, h in skim.histograms.items()}
     if options.histogram not in scaled:
         known = ", ".join(scaled)
-        raise AnalysisError(
-            f"{options.input}: has no histogram {options.histogram!r}; it has {known}"
-        )
-    with whole_files(options.output, options.plot) as (output, plot):
-        histograms.write_histograms(output, scaled, synthetic=skim.is_synthetic)
-        if plot is not None:
+        raise AnalysisError(f"{options.input}: no histogram {options.histogram!r}; it has {known}")
+    with whole_files(options.output, options.plot) as new:
+        histograms.write_histograms(new[options.output], scaled, synthetic=skim.is_synthetic)
+        if options.plot is not None:
             figure = plots.scaled_signal(
                 skim.histograms[options.histogram],
                 scaled[options.histogram],
@@ -162,7 +163,7 @@ def _scale(options: argparse.Namespace) -> None:
                 luminosity=luminosity.value,
                 synthetic=skim.is_synthetic,
             )
-            plots.save(figure, plot)
+            plots.save(figure, new[options.plot])
 
 
 def _fit(options: argparse.Namespace) -> None:
@@ -181,12 +182,13 @@ def _fit(options: argparse.Namespace) -> None:
         replace(catalogue.model, name=options.model or catalogue.model.name),
     )
     files = (options.outputfile, options.plotfile, options.limitsfile, options.workspacefile)
-    with whole_files(*files) as (scan, spectrum, limits, workspace):
-        plots.save(result.scan_figure, scan)
-        plots.save(result.spectrum_figure, spectrum)
-        for path, content in ((limits, result.document), (workspace, result.workspace)):
+    documents = ((options.limitsfile, result.document), (options.workspacefile, result.workspace))
+    with whole_files(*files) as new:
+        plots.save(result.scan_figure, new[options.outputfile])
+        plots.save(result.spectrum_figure, new[options.plotfile])
+        for path, content in documents:
             if path is not None:
-                with open(path, "w", encoding="utf-8") as stream:
+                with open(new[path], "w", encoding="utf-8") as stream:
                     json.dump(content, stream, indent=2)
     print(tables.limits_table([result.document]))  # noqa: T201
 

@@ -48,6 +48,7 @@ class EventWriter:
         self._path = Path(path)
         self._schema = SCHEMA.with_metadata({"files": "\n".join(files)})
         self._writer: Any = None
+        self._written = False
 
     def __enter__(self) -> Self:
         self._writer = pq.ParquetWriter(self._path, self._schema, compression="zstd")
@@ -59,6 +60,9 @@ class EventWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if not self._written:
+            # Readers, awkward's among them, expect one row group at least.
+            self._writer.write_table(self._schema.empty_table())
         self._writer.close()
         if error is not None:
             self._path.unlink(missing_ok=True)
@@ -95,6 +99,7 @@ class EventWriter:
             leading,
             subleading,
         ]
+        self._written = True
         self._writer.write_table(pa.table(columns, schema=self._schema))
 
 

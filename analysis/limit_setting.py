@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from analysis import plots
 from analysis.catalogue import Luminosity, ModelSettings
 from analysis.histograms import Histogram
-from analysis.inference import upper_limits
+from analysis.inference import join, predict, upper_limits
 from analysis.model import build_model
-from analysis.prediction import predict
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,12 @@ def set_limits(
         AnalysisError: what `analysis.model.build_model` and `upper_limits` refuse.
     """
     model = build_model(signal, background, data, settings, luminosity.relative_uncertainty)
-    limits = upper_limits(model.workspace, warnings=model.warnings, not_modelled=model.not_modelled)
+    limits = upper_limits(
+        model.workspace,
+        scan=model.scan,
+        warnings=model.warnings,
+        not_modelled=model.not_modelled,
+    )
     document = {
         "signal": label.name,
         "title": label.title,
@@ -84,18 +87,25 @@ def set_limits(
             for name, histogram in (("signal", signal), ("background", background), ("data", data))
         },
         **limits.to_dict(label.cross_section),
+        "systematics": [asdict(effect) for effect in model.effects],
     }
-    (channel,) = predict(model.workspace).values()
-    shown = {"luminosity": luminosity.value, "synthetic": label.is_synthetic}
+    channel = join(predict(model.workspace), model.channels)
+    nominal = join(predict(model.workspace, fitted=False, strength=1.0), model.channels)
     return LimitResult(
         document,
         model.workspace,
-        plots.limit_scan(limits, title=label.title, **shown),
+        plots.limit_scan(
+            limits,
+            title=label.title,
+            luminosity=luminosity.value,
+            synthetic=label.is_synthetic,
+        ),
         plots.spectrum(
             channel,
             data.axes[0].edges.tolist(),
-            signal=np.array(model.workspace["channels"][0]["samples"][0]["data"]),
+            signal=nominal.samples["signal"],
             titles={"signal": label.title},
-            **shown,
+            luminosity=luminosity.value,
+            synthetic=label.is_synthetic,
         ),
     )

@@ -157,7 +157,7 @@ def b_tag_discriminant(
 ) -> Float64Array:
     """Log-likelihood ratio of a jet tagger, ``ln(pb / (fc pc + ftau ptau + (1 - fc - ftau) pu))``.
 
-    ATLAS, arXiv:2211.16345, for the DL1 taggers; GN2 adds the tau term.
+    The definition of the DL1 taggers; GN2 adds the tau term.
 
     Args:
         probabilities: tagger outputs by flavour, "b", "u" and those of `fractions`, each of shape

@@ -1,5 +1,6 @@
 """From a dataset's files to histograms, a cut flow and a sum of weights."""
 
+import gc
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -51,6 +52,7 @@ def skim(
     selection: Selection,
     *,
     format: str | None = None,  # noqa: A002 - the catalogue's word
+    is_data: bool | None = None,
     with_sum_of_weights: bool = True,
     keep_events: str | Path | None = None,
     chunk_entries: int | None = None,
@@ -62,6 +64,7 @@ def skim(
         files: local paths or URLs, all of simulation or all of data.
         selection: the cuts.
         format: of the files, found from each when None.
+        is_data: what the files are thought to be; None takes them as they are.
         with_sum_of_weights: read the sum of weights from the files; not needed where the
             catalogue gives it. Data have none.
         keep_events: Parquet file to write the selected events to, see `analysis.keeping`.
@@ -69,8 +72,8 @@ def skim(
         progress: called with the number of events of each chunk when it is done.
 
     Raises:
-        AnalysisError: no files, a file is missing or unreadable, or lacks a column or (unless it
-            is not asked for) the sum of weights.
+        AnalysisError: no files, a file is missing or unreadable, is not what it is thought to be,
+            or lacks a column or (unless it is not asked for) the sum of weights.
     """
     if not files:
         raise AnalysisError("no files to skim; name at least one")
@@ -79,12 +82,16 @@ def skim(
     with keeping as writer:
         for number, path in enumerate(files):
             with open_events(path, format) as file:
+                _require_kind(file, is_data)
                 # First, since it may fail: before minutes of reading, not after.
                 total = file.sum_of_weights() if with_sum_of_weights and not file.is_data else None
                 keep = None if writer is None else partial(writer.write, number)
                 chunks = _chunks(file, selection, chunk_entries, keep, progress)
                 part = _skim_chunks(chunks, selection, total)
                 skims.append(replace(part, is_synthetic=file.is_synthetic))
+            if number + 1 < len(files):
+                # A closed uproot file is a reference cycle that holds what it cached.
+                gc.collect()
     return merge_skims(skims)
 
 
@@ -149,6 +156,18 @@ def read_skim(path: str | Path) -> Skim:
         if "sum_of_weights" in names:
             total = float(file["sum_of_weights"].values()[0])
     return Skim(histograms, cutflow, total, int(cutflow.counts[0]), SYNTHETIC in names)
+
+
+def _require_kind(file: EventFile, is_data: bool | None) -> None:
+    """Simulation taken for data would be counted with its weights, and the other way round."""
+    if is_data is None or file.is_data is is_data or file.n_events == 0:
+        return
+    found, given = ("data", "simulation") if file.is_data else ("simulation", "data")
+    weights = "no generator weights" if file.is_data else "generator weights"
+    raise AnalysisError(
+        f"{file.path}: has {weights}, so it is {found}, not {given}; correct `is_data` of its "
+        "catalogue entry"
+    )
 
 
 def _chunks(

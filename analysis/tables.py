@@ -8,19 +8,18 @@ def limits_table(results: Sequence[Mapping[str, Any]]) -> str:
     """Observed and expected limits of several signals, a line each.
 
     Args:
-        results: contents of ``limits.json``, in the order of the lines.
+        results: contents of ``limits.json``, in the order of the lines; the limit on the cross
+            section is there if that is known.
 
     Returns:
         Lines without a final newline. Signals that are synthetic are marked, and every warning
         is listed once below.
     """
     width = max(len(result["signal"]) for result in results) + 2
-    lines = [
-        f"{'signal':{width}} {'observed':>9} {'expected':>9}    {'-2s':>8} {'-1s':>8} "
-        f"{'+1s':>8} {'+2s':>8}  {'sigma95 [fb]':>12}"
-    ]
+    titles = f"{'observed':>9} {'expected':>9}    {'-2s':>8} {'-1s':>8} {'+1s':>8} {'+2s':>8}"
+    lines = [f"{'signal':{width}} {titles}  {'sigma95 [fb]':>12}"]
     for result in results:
-        mu, sigma = result["mu95"], result["sigma95_fb"]
+        mu, sigma = result["mu95"], result.get("sigma95_fb", {"observed": None})
         two_down, one_down, median, one_up, two_up = mu["expected"]
         mark = " *" if result["synthetic"] else ""
         lines.append(

@@ -14,7 +14,7 @@ class Summary(SignalsMixin, SelectionMixin, CatalogueTask):
         return Fit.req(self)
 
     def store_parts(self) -> tuple[str, ...]:
-        fits = [branch.output()["limits"].path for branch in self.requires().branch_tasks.values()]
+        fits = [limits.path for limits in limits_of(self.requires())]
         return (*super().store_parts(), f"{self.selection}-{digest(fits)}")
 
     def output(self) -> dict[str, law.FileSystemFileTarget]:
@@ -23,10 +23,15 @@ class Summary(SignalsMixin, SelectionMixin, CatalogueTask):
         )
 
     def run(self) -> None:
-        from analysis import plots, tables
+        from analysis import inference, plots, tables
 
         results = [limits.load(formatter="json") for limits in limits_of(self.requires())]
-        figure = plots.summary(results)
+        figure = plots.summary(
+            {result["signal"]: inference.limits_from_dict(result) for result in results},
+            titles={result["signal"]: result["title"] for result in results},
+            luminosity=self.analysis.luminosity.value,
+            synthetic=any(result["synthetic"] for result in results),
+        )
         with self.localize_output() as output:
             output["table"].dump(tables.limits_table(results) + "\n", formatter="text")
             output["limits"].dump(results, formatter="json", indent=2)

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import law
 import luigi
@@ -11,6 +11,7 @@ import luigi
 from analysis.catalogue import Synthetic, digest
 from analysis.errors import AnalysisError
 from tasks.base import DatasetTask, SelectionMixin
+from tasks.framework.merging import Merge, MergeStep, Merging
 from tasks.framework.workflow import Workflow
 
 
@@ -102,36 +103,48 @@ class Skim(SelectionMixin, DatasetTask, Workflow):
 
     def run(self) -> None:
         from analysis import skimming
+        from analysis.progress import counting_events
 
         with self.localize_output() as output:
             events = output["events"].abspath if self.keep_events else None
-            skim = skimming.skim(
-                self.files_read(),
-                self.cuts,
-                format=self.entry.format,
-                with_sum_of_weights=self.sums_weights,
-                keep_events=events,
-            )
+            with counting_events(f"Skim {self.dataset} {self.branch}") as progress:
+                skim = skimming.skim(
+                    self.files_read(),
+                    self.cuts,
+                    format=self.entry.format,
+                    is_data=self.entry.is_data,
+                    with_sum_of_weights=self.sums_weights,
+                    keep_events=events,
+                    progress=progress,
+                )
             skimming.write_skim(output["histograms"].abspath, skim)
 
 
-class MergeSkim(SelectionMixin, DatasetTask):
-    """Add the histograms, cut flows and sums of weights of all files of a dataset."""
+class SkimMerging(SelectionMixin, DatasetTask, Merging):
+    """Adds histograms, cut flows and sums of weights."""
 
-    def requires(self) -> Skim:
-        return Skim.req(self)
+    merges = Skim
+    exclude_index = True
 
     def store_parts(self) -> tuple[str, ...]:
         inputs = digest(self.cuts, self.entry.inputs_digest(), self.entry.sum_of_weights is None)
         return (*super().store_parts(), self.dataset, f"{self.selection}-{inputs}")
 
     def output(self) -> dict[str, law.FileSystemFileTarget]:
-        return self.targets(histograms="selected.root")
+        return self.targets(histograms=f"selected{self.part}.root")
 
-    def run(self) -> None:
+    def merge(self, parts: Sequence[Any], output: Any) -> None:
         from analysis import skimming
 
-        parts = self.input()["collection"].targets.values()
         skims = [skimming.read_skim(part["histograms"].abspath) for part in parts]
-        with self.localize_output() as output:
-            skimming.write_skim(output["histograms"].abspath, skimming.merge_skims(skims))
+        skimming.write_skim(output["histograms"].abspath, skimming.merge_skims(skims))
+
+
+class MergeSkimStep(SkimMerging, MergeStep):
+    """Merge some files of a dataset that has too many for one step, a branch per step."""
+
+
+class MergeSkim(SkimMerging, Merge):
+    """Merge all files of a dataset."""
+
+    step = MergeSkimStep

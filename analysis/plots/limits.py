@@ -1,13 +1,17 @@
 """Figures of upper limits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.asymptotics import SIGNIFICANCE
-from analysis.limits import Limits
+from analysis.inference.asymptotics import SIGNIFICANCE
+from analysis.inference.results import Limits
 from analysis.plots.style import BLUE, ONE_SIGMA, SIZE, TWO_SIGMA, annotate, styled, warn
+
+_MEDIAN = 2  # of the five expected limits
+_MUCH = 30  # ratio of limits above which an axis is logarithmic
 
 
 @styled
@@ -74,60 +78,67 @@ def summary(
     """The limits of several signals, one a line.
 
     Args:
-        limits: by signal.
+        limits: by signal, in the order of the lines from the top.
         titles: of the signals.
         luminosity: in fb^-1.
         synthetic: label the figure so.
     """
-    titles = titles or {}
-    height = 2.0 + 0.55 * len(limits)
-    longest = max([len(titles.get(name, name)) for name in limits], default=0)
+    names = [(titles or {}).get(name, name) for name in limits]
+    height = 2.0 + 0.55 * len(names)
     figure = Figure(figsize=(6.4, height))
     axes = figure.subplots()
+    longest = max((len(name) for name in names), default=0)
     figure.subplots_adjust(
         left=min(0.5, 0.04 + 0.0145 * longest), bottom=0.65 / height, top=1 - 0.4 / height
     )
     for row, limit in enumerate(limits.values()):
-        expected = np.array([np.nan if mu is None else mu for mu in limit.expected])
-        first = row == 0
-        for low, high, colour, label in (
-            (0, 4, TWO_SIGMA, r"$\pm 2\sigma$"),
-            (1, 3, ONE_SIGMA, r"$\pm 1\sigma$"),
-        ):
-            axes.fill_betweenx(
-                [row - 0.35, row + 0.35], expected[low], expected[high], color=colour,
-                linewidth=0, label=label if first else None,
-            )  # fmt: skip
-        axes.plot(
-            [expected[2]] * 2, [row - 0.35, row + 0.35], "--", color="black",
-            label="Expected" if first else None,
-        )  # fmt: skip
-        if limit.observed is not None:
-            axes.plot(limit.observed, row, "o", color="black", label="Observed" if first else None)
-        if limit.expected[2] is None:
-            axes.text(0.5, row, "no limit", ha="center", va="center", fontsize="small",
-                      transform=axes.get_yaxis_transform())  # fmt: skip
-    axes.axvline(1, ymax=len(limits) / (len(limits) + 1.1), color=BLUE, linewidth=1, linestyle=":")
-    _finish_summary(figure, limits, titles)
+        _draw_row(axes, row, limit)
+    axes.axvline(1, ymax=len(names) / (len(names) + 1.1), color=BLUE, linewidth=1, ls=":")
+    _set_range(axes, list(limits.values()))
+    # Room for the legend above the first line.
+    axes.set_ylim(len(names) - 0.4, -1.5)
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(axis="y", which="both", length=0)
+    axes.set_xlabel(r"95 % CL upper limit on the signal strength $\mu$")
+    axes.legend(loc="upper right", ncols=4, columnspacing=0.8, handlelength=1.2, fontsize="x-small")
     annotate(axes, luminosity=luminosity, synthetic=synthetic)
     warn(axes, [f"{name}: {text}" for name, limit in limits.items() for text in limit.warnings])
     return figure
 
 
-def _finish_summary(
-    figure: Figure, limits: Mapping[str, Limits], titles: Mapping[str, str]
-) -> None:
-    axes = figure.axes[0]
-    finite = [mu for limit in limits.values() for mu in (*limit.expected, limit.observed) if mu]
-    if finite and max(finite) > 30 * min(finite):
+def _draw_row(axes: Axes, row: int, limits: Limits) -> None:
+    """One signal; each kind of limit gives the legend's entry where it first occurs."""
+    known = set(axes.get_legend_handles_labels()[1])
+    expected, observed = limits.expected, limits.observed
+    span = (row - 0.35, row + 0.35)
+    for low, high, colour, label in (
+        (0, 4, TWO_SIGMA, r"$\pm 2\sigma$"),
+        (1, 3, ONE_SIGMA, r"$\pm 1\sigma$"),
+    ):
+        ends = expected[low], expected[high]
+        if ends[0] is not None and ends[1] is not None:
+            new = None if label in known else label
+            axes.fill_betweenx(span, ends[0], ends[1], color=colour, linewidth=0, label=new)
+    median = expected[_MEDIAN]
+    if median is not None:
+        new = None if "Expected" in known else "Expected"
+        axes.plot([median, median], span, "--", color="black", label=new)
+    if observed is not None:
+        axes.plot(
+            observed, row, "o", color="black", label=None if "Observed" in known else "Observed"
+        )
+    elif median is None:
+        axes.text(
+            0.5, row, "no limit", ha="center", va="center", fontsize="small",
+            transform=axes.get_yaxis_transform(),
+        )  # fmt: skip
+
+
+def _set_range(axes: Axes, limits: Sequence[Limits]) -> None:
+    """Logarithmic where the signals' limits differ much."""
+    finite = [mu for each in limits for mu in (*each.expected, each.observed) if mu]
+    if finite and max(finite) > _MUCH * min(finite):
         axes.set_xscale("log")
         axes.set_xlim(min(finite) / 2, max(finite) * 2)
     else:
         axes.set_xlim(0, 1.1 * max([*finite, 1.0]))
-    # Room for the legend above the first line.
-    axes.set_ylim(len(limits) - 0.4, -1.5)
-    axes.set_yticks(range(len(limits)), [titles.get(name, name) for name in limits])
-    axes.tick_params(axis="y", which="both", length=0)
-    axes.minorticks_off()
-    axes.set_xlabel(r"95 % CL upper limit on the signal strength $\mu$")
-    axes.legend(loc="upper right", ncols=4, columnspacing=0.8, handlelength=1.2, fontsize="x-small")

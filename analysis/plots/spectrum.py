@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
-from analysis.arrays import Array
 from analysis.histograms import Histogram
+from analysis.inference.arrays import Array
+from analysis.inference.prediction import Prediction
+from analysis.plots.poisson import central_interval
 from analysis.plots.style import (
     BLUE,
     GREEN,
@@ -22,8 +24,6 @@ from analysis.plots.style import (
     styled,
     warn,
 )
-from analysis.poisson import central_interval
-from analysis.prediction import Prediction
 
 _M_JJ = r"$m_{jj}$ [GeV]"
 _COLOURS = (SKY, ORANGE, GREEN, PURPLE, BLUE)
@@ -101,6 +101,7 @@ def _draw_data(
     spread = np.nanmax(np.abs((data + errors * [[-1], [1]]) / safe - 1), initial=0.1)
     reach = min(0.95, math.ceil(12 * spread) / 10)
     ratio.set_ylim(1 - reach, 1 + reach)
+    ratio.yaxis.set_major_locator(MaxNLocator(4))
     ratio.set_ylabel("Data / bkg.", loc="center")
 
 
@@ -160,11 +161,11 @@ def _round_scale(signal: Array, background: Array) -> float:
 def scaled_signal(
     selected: Histogram,
     scaled: Histogram,
-    *,
     title: str = "Signal",
+    synthetic: bool = False,
+    *,
     label: str = _M_JJ,
     luminosity: float | None = None,
-    synthetic: bool = False,
 ) -> Figure:
     """The signal as selected (sums of weights) and scaled to its expected yield.
 
@@ -172,9 +173,9 @@ def scaled_signal(
         selected: sums of event weights.
         scaled: expected events, with the same edges.
         title: name of the signal.
+        synthetic: label the figure so.
         label: of the horizontal axis.
         luminosity: in fb^-1.
-        synthetic: label the figure so.
     """
     figure = Figure(figsize=SIZE)
     axes = figure.subplots()

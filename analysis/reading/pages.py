@@ -161,7 +161,7 @@ def decode(page: Bytes, kind: int) -> npt.NDArray[np.generic]:
         return np.frombuffer(page, dtype)
     size = dtype.itemsize
     parts = np.frombuffer(page, np.uint8).reshape(size, -1)
-    words: npt.NDArray[np.unsignedinteger] = parts[-1].astype(f"<u{size}")
+    words: npt.NDArray[Any] = parts[-1].astype(f"<u{size}")
     for part in parts[-2::-1]:
         words <<= 8
         words |= part

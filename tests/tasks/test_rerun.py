@@ -54,7 +54,9 @@ def test_a_deleted_skim_output_reruns_its_branch_and_what_lacks_it(small):
     (gone,) = small.results.glob("Skim/small/*/v1/synthetic_1-*.root")
     gone.unlink()
     small.law("MergeSkim", "--catalogue", "small.yaml", "--dataset", "small")
-    assert small.files() == before, "target-based completeness: the merged output exists"
+    assert set(small.files()) == set(before) - {str(gone.relative_to(small.results))}, (
+        "completeness is target-based: nothing is redone for an output that exists"
+    )
     for task in ("MergeSkim", "Scale", "Fit"):
         for path in (small.results / task).rglob("*.*"):
             path.unlink()

@@ -17,6 +17,7 @@ from analysis.catalogue import (
     parse_luminosity,
 )
 from analysis.errors import AnalysisError
+from analysis.progress import counting_events
 from analysis.writing import whole_files
 
 Commands = Any  # argparse's type of add_subparsers() has no public name
@@ -121,13 +122,15 @@ def _skim(options: argparse.Namespace) -> None:
     catalogue = load_catalogue(options.catalogue)
     selection = catalogue.selection(options.selection or catalogue.default_selection)
     with whole_files(options.output, options.keep_events) as new:
-        skim = skimming.skim(
-            options.input,
-            selection,
-            format=options.format,
-            with_sum_of_weights=not options.without_sum_of_weights,
-            keep_events=new.get(options.keep_events),
-        )
+        with counting_events("skim") as progress:
+            skim = skimming.skim(
+                options.input,
+                selection,
+                format=options.format,
+                with_sum_of_weights=not options.without_sum_of_weights,
+                keep_events=new.get(options.keep_events),
+                progress=progress,
+            )
         skimming.write_skim(new[options.output], skim)
 
 

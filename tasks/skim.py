@@ -102,17 +102,20 @@ class Skim(SelectionMixin, DatasetTask, Workflow):
 
     def run(self) -> None:
         from analysis import skimming
+        from analysis.progress import counting_events
 
         with self.localize_output() as output:
             events = output["events"].abspath if self.keep_events else None
-            skim = skimming.skim(
-                self.files_read(),
-                self.cuts,
-                format=self.entry.format,
-                is_data=self.entry.is_data,
-                with_sum_of_weights=self.sums_weights,
-                keep_events=events,
-            )
+            with counting_events(f"Skim {self.dataset} {self.branch}") as progress:
+                skim = skimming.skim(
+                    self.files_read(),
+                    self.cuts,
+                    format=self.entry.format,
+                    is_data=self.entry.is_data,
+                    with_sum_of_weights=self.sums_weights,
+                    keep_events=events,
+                    progress=progress,
+                )
             skimming.write_skim(output["histograms"].abspath, skim)
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import law
@@ -78,11 +78,21 @@ class AnalysisTask(SandboxedTask):
             yield localized
 
 
-def _recorded(run: Callable[[Any], None]) -> Callable[[Any], None]:
+def _recorded(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
     @functools.wraps(run)
-    def recorded(self: AnalysisTask) -> None:
+    def recorded(self: AnalysisTask) -> Any:
         stopwatch = provenance.Stopwatch()
-        run(self)
+        steps = run(self)
+        if isinstance(steps, Generator):
+            return finish_later(self, steps, stopwatch)
+        write_record(self, stopwatch)
+        return None
+
+    def finish_later(self: AnalysisTask, steps: Any, stopwatch: provenance.Stopwatch) -> Any:
+        yield from steps  # dynamic requirements
+        write_record(self, stopwatch)
+
+    def write_record(self: AnalysisTask, stopwatch: provenance.Stopwatch) -> None:
         record = provenance.record(self, stopwatch)
         self.output()["provenance"].dump(record, formatter="json", indent=2)
 

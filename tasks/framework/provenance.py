@@ -48,7 +48,7 @@ def record(task: Any, stopwatch: Stopwatch) -> dict[str, Any]:
     return {
         "task": task.get_task_family(),
         "parameters": task.to_str_params(only_significant=True),
-        "inputs": [fingerprint(item) for item in (*_input_files(task), *task.files_read())],
+        "inputs": [fingerprint(item) for item in input_files(task)],
         "outputs": [fingerprint(target) for target in outputs],
         "code": code_version(),
         "python": platform.python_version(),
@@ -61,13 +61,21 @@ def record(task: Any, stopwatch: Stopwatch) -> dict[str, Any]:
     }
 
 
-def _input_files(task: Any) -> Iterator[Any]:
-    """The file targets of all required tasks, without their own records."""
+def input_files(task: Any) -> Iterator[Any]:
+    """The files that ``task`` reads: outputs of required tasks and what ``files_read`` tells.
+
+    Of the many files of a required workflow a task that tells reads only these. Records of how
+    inputs were made are none of them.
+    """
+    told = tuple(task.files_read())
     for target in law.util.flatten(task.input()):
-        members = target._flat_target_list if hasattr(target, "_flat_target_list") else [target]  # noqa: SLF001
-        for member in members:
+        is_collection = isinstance(target, law.TargetCollection)
+        if is_collection and told:
+            continue
+        for member in target._flat_target_list if is_collection else [target]:  # noqa: SLF001
             if not member.basename.endswith(".provenance.json"):
                 yield member
+    yield from told
 
 
 def fingerprint(item: Any) -> dict[str, Any]:

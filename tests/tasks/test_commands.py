@@ -80,7 +80,8 @@ def test_both_spellings_of_the_data_histogram_are_understood(run, sample, extern
     for option in ("--histdat", "--histdata"):
         code, _ = run(
             "fit", "--filesig", "scaled.root", "--filebkg", external, "--filedata", external,
-            option, "data", "--outputfile", "l.png", "--plotfile", "r.png", "--limitsfile", "l.json",
+            option, "data", "--outputfile", "l.png", "--plotfile", "r.png",
+            "--limitsfile", "l.json",
         )  # fmt: skip
         assert code == 0
         results.append((tmp_path / "l.json").read_text())

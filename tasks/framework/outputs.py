@@ -1,0 +1,283 @@
+"""The outputs of a workflow, known without its branch tasks and checked by listing directories."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import law
+from law.target.collection import SiblingFileCollectionBase
+from law.util import colored, map_struct, no_value, range_join
+
+from tasks.framework import storage
+
+SHOWN_BRANCHES = 20
+
+
+class Place(NamedTuple):
+    """Where an output of a branch lies."""
+
+    directory: int
+    name: str
+
+
+class SketchedFile:
+    """Stands for a target while only its place is asked for; becomes it when more is."""
+
+    __slots__ = ("_directory", "_target", "name", "type")
+
+    def __init__(self, directory: "SketchedDirectory", name: str, kind: str) -> None:
+        self._directory, self.name, self.type = directory, name, kind
+        self._target: Any = None
+
+    @property
+    def place(self) -> Place:
+        return Place(self._directory.index, self.name)
+
+    def __getattr__(self, attribute: str) -> Any:
+        if self._target is None:
+            self._target = self._directory.target.child(self.name, type=self.type)
+        return getattr(self._target, attribute)
+
+
+class SketchedDirectory:
+    """A directory whose children are sketches."""
+
+    __slots__ = ("index", "target")
+
+    def __init__(self, index: int, target: Any) -> None:
+        self.index, self.target = index, target
+
+    def child(self, name: str, type: str | None = None, **kwargs: Any) -> Any:  # noqa: A002 - law's
+        if kwargs or type is None or "/" in name:
+            return self.target.child(name, type=type, **kwargs)
+        return SketchedFile(self, name, type)
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(self.target, attribute)
+
+
+class Sketch:
+    """The directories that the branches of a workflow write to, each made once."""
+
+    def __init__(self, store: str) -> None:
+        self.store = store
+        self.directories: list[SketchedDirectory] = []
+        self._by_parts: dict[tuple[str, ...], SketchedDirectory] = {}
+        self._by_path: dict[str, SketchedDirectory] = {}
+
+    def directory(self, parts: tuple[str, ...]) -> SketchedDirectory:
+        """The directory below the store's base."""
+        if parts not in self._by_parts:
+            self._by_parts[parts] = self._add(storage.directory(self.store, *parts))
+        return self._by_parts[parts]
+
+    def place(self, leaf: Any) -> Any:
+        """The place of a file, or the target itself when it must be asked one by one."""
+        if isinstance(leaf, SketchedFile):
+            return leaf.place
+        if isinstance(leaf, law.FileSystemTarget) and not leaf.optional:
+            parent = leaf.parent
+            if parent is not None:
+                uri = parent.uri()
+                if uri not in self._by_path:
+                    self._by_path[uri] = self._add(parent)
+                return Place(self._by_path[uri].index, leaf.basename)
+        return leaf
+
+    def _add(self, target: Any) -> SketchedDirectory:
+        directory = SketchedDirectory(len(self.directories), target)
+        self.directories.append(directory)
+        return directory
+
+
+def leaves(struct: Any) -> Iterator[Any]:
+    """The targets in an arbitrary structure of outputs."""
+    if isinstance(struct, dict):
+        struct = struct.values()
+    elif not isinstance(struct, list | tuple | set) and not law.util.is_lazy_iterable(struct):
+        yield struct
+        return
+    for item in struct:
+        yield from leaves(item)
+
+
+class BranchTargets(dict[int, Any]):
+    """The targets of every branch by its number, made when they are asked for."""
+
+    def __init__(self, branches: Iterable[int], output: Callable[[int], Any]) -> None:
+        super().__init__(dict.fromkeys(branches))
+        self._output = output
+
+    def __getitem__(self, branch: int) -> Any:
+        super().__getitem__(branch)
+        return self._output(branch)
+
+    def __iter__(self) -> Iterator[int]:  # overridden so that dict() does not copy the bare keys
+        return iter(self.keys())
+
+    def get(self, branch: int, default: Any = None) -> Any:
+        return self._output(branch) if branch in self else default
+
+    def values(self) -> Iterator[Any]:  # type: ignore[override]
+        return map(self._output, self.keys())
+
+    def items(self) -> Iterator[tuple[int, Any]]:  # type: ignore[override]
+        return ((branch, self._output(branch)) for branch in self.keys())
+
+
+class BranchOutputs(SiblingFileCollectionBase):
+    """All outputs of a workflow.
+
+    Its targets are made one branch at a time, and whether they exist is one listing a directory.
+
+    Args:
+        targets: of all branches.
+        places: gives the places of every branch's outputs, and the directories.
+        threshold: number of branches that must be there for the workflow to be complete.
+    """
+
+    def __init__(
+        self,
+        targets: BranchTargets,
+        places: Callable[[], tuple[Sketch, dict[int, tuple[Any, ...]]]],
+        threshold: float,
+    ) -> None:
+        law.target.base.Target.__init__(self)
+        self.targets = targets
+        self.threshold = threshold
+        self.optional_existing = None
+        self.remove_threads = law.config.get_expanded_int("target", "collection_remove_threads")
+        self._places = places
+
+    @property
+    def _flat_targets(self) -> BranchTargets:
+        return BranchTargets(self.targets.keys(), lambda b: list(leaves(self.targets[b])))
+
+    @property
+    def _flat_target_list(self) -> Iterator[Any]:
+        return (target for output in self.targets.values() for target in leaves(output))
+
+    @property
+    def first_target(self) -> Any:
+        return next(self._flat_target_list, None)
+
+    def random_target(self) -> Any:
+        return self.targets[law.target.collection.random.choice(list(self.targets.keys()))]
+
+    def uri(self, *args: Any, **kwargs: Any) -> list[str]:
+        return law.util.flatten([target.uri(*args, **kwargs) for target in self._flat_target_list])
+
+    def map(self, func: Callable[[Any], Any]) -> law.TargetCollection:
+        return law.TargetCollection(map_struct(func, dict(self.targets)))
+
+    def localize(self, *args: Any, **kwargs: Any) -> Any:
+        return law.FileCollection(dict(self.targets)).localize(*args, **kwargs)
+
+    @staticmethod
+    def _listings(sketch: Sketch) -> list[frozenset[str]]:
+        """The names in every directory; a store that cannot be asked raises."""
+        targets = (directory.target for directory in sketch.directories)
+        return [frozenset(t.listdir() if t.exists() else ()) for t in targets]
+
+    def existing_branches(self, optional_existing: bool | None = None) -> list[int]:
+        """Numbers of the branches all of whose outputs exist."""
+        sketch, places = self._places()
+        listings = self._listings(sketch)
+
+        def exists(place: Any) -> bool:
+            if isinstance(place, Place):
+                return place.name in listings[place.directory]
+            if place.optional and optional_existing is not None:
+                return bool(optional_existing)
+            return bool(place.exists())
+
+        return [branch for branch, all_of in places.items() if all(map(exists, all_of))]
+
+    def _iter_state(
+        self,
+        existing: bool | None = True,
+        optional_existing: Any = no_value,
+        keys: bool = False,
+        unpack: bool = True,
+        exists_func: Callable[[Any], bool] | None = None,
+        **_: Any,
+    ) -> Iterator[Any]:
+        if optional_existing is no_value:
+            optional_existing = self.optional_existing
+        selected: Iterable[int] = self.targets.keys()
+        if existing is not None and exists_func is not None:
+            flat = self._flat_targets
+            selected = [b for b in selected if all(map(exists_func, flat[b])) is bool(existing)]
+        elif existing is not None:
+            there = set(self.existing_branches(optional_existing))
+            selected = [b for b in selected if (b in there) is bool(existing)]
+        for branch in selected:
+            output = self.targets[branch] if unpack else list(leaves(self.targets[branch]))
+            yield (branch, output) if keys else output
+
+    def count(self, **kwargs: Any) -> Any:
+        keys = kwargs.pop("keys", False)
+        if kwargs.get("exists_func") is None and kwargs.get("existing", True):
+            optional = kwargs.get("optional_existing", self.optional_existing)
+            found = self.existing_branches(None if optional is no_value else optional)
+        else:
+            found = [branch for branch, _ in self._iter_state(keys=True, **kwargs)]
+        return (len(found), found) if keys else len(found)
+
+    def _abs_threshold(self) -> float:
+        return min(float(len(self)), max(self.threshold, 0.0))
+
+    def exists(self, **kwargs: Any) -> bool:
+        threshold = self._abs_threshold()
+        return threshold == 0 or bool(self.count(**kwargs) >= threshold)
+
+    def remove(self, silent: bool = True, threads: int | None = None, **kwargs: Any) -> None:
+        """Remove what is there of every branch, also of those that are only half complete."""
+        sketch, places = self._places()
+        listings = self._listings(sketch)
+
+        def remove(branch: int) -> None:
+            for place, target in zip(places[branch], leaves(self.targets[branch]), strict=True):
+                if not isinstance(place, Place) or place.name in listings[place.directory]:
+                    target.remove(silent=silent, **kwargs)
+
+        threads = self.remove_threads if threads is None else threads
+        if threads > 0:
+            with law.target.collection.ThreadPool(threads) as pool:
+                pool.map(remove, places)
+        else:
+            for branch in places:
+                remove(branch)
+
+    def _repr_pairs(self) -> list[tuple[str, Any]]:
+        pairs: list[tuple[str, Any]] = [("branches", len(self))]
+        if self._abs_threshold() < len(self):
+            pairs.append(("threshold", self.threshold))
+        directories = [directory.target for directory in self._places()[0].directories]
+        if len(directories) == 1:
+            return [*pairs, *directories[0]._repr_pairs()]  # noqa: SLF001 - law's own way
+        return [*pairs, ("directories", len(directories))]
+
+    def status_text(
+        self, max_depth: int = 0, flags: Any = None, color: bool = False, **kwargs: Any
+    ) -> str:
+        """Whether the workflow is there and, at a depth above 0, which of its branches are not."""
+        count, found = self.count(keys=True, **kwargs)
+        exists = count >= self._abs_threshold()
+        text, shade = ("existent", "green") if exists else ("absent", "red")
+        text = colored(text, shade, style="bright") if color else text
+        text += f" ({count}/{len(self)})"
+        there = set(found)
+        missing = [branch for branch in self.targets if branch not in there]
+        if flags and "missing" in flags and missing:
+            text += f", missing branches: {range_join(missing, to_str=True)}"
+        if max_depth > 0:
+            text += "".join(self._branch_lines(missing, found, color=color))
+        return text
+
+    def _branch_lines(self, missing: list[int], found: list[int], *, color: bool) -> Iterator[str]:
+        branches = sorted([*missing, *found][:SHOWN_BRANCHES])
+        for branch in branches:
+            for target in leaves(self.targets[branch]):
+                yield f"\n{branch}: {target.status_text(color=color)} ({target.repr(color=color)})"
+        if len(self) > len(branches):
+            yield f"\n... and {len(self) - len(branches)} more branches"

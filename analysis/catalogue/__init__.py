@@ -18,6 +18,7 @@ from analysis.catalogue.entries import (
 from analysis.catalogue.loading import load_catalogue
 from analysis.catalogue.metadata import DsidFacts, dsid_facts
 from analysis.catalogue.units import parse_cross_section, parse_luminosity
+from analysis.catalogue.writing import write_out
 
 __all__ = [
     "MODELS",
@@ -39,4 +40,5 @@ __all__ = [
     "load_catalogue",
     "parse_cross_section",
     "parse_luminosity",
+    "write_out",
 ]

@@ -2,6 +2,7 @@
 
 import functools
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import law
@@ -27,6 +28,16 @@ def read_catalogue(source: str) -> Catalogue:
 @functools.lru_cache
 def _read_catalogue(source: str, _changed: int) -> Catalogue:
     return load_catalogue(source)
+
+
+def wants_ticket(files: Iterable[str]) -> bool:
+    """Whether files are on EOS, elsewhere than in its public part: to read them takes Kerberos.
+
+    >>> wants_ticket(["root://eosatlas.cern.ch//eos/a.root"]), wants_ticket(["/data/a.root"])
+    (True, False)
+    """
+    eos = [file for file in files if file.startswith("root://")]
+    return any(not file.startswith("root://eospublic.cern.ch/") for file in eos)
 
 
 class CatalogueParameter(luigi.Parameter):

@@ -18,7 +18,7 @@ from analysis.catalogue.entries import (
 from analysis.catalogue.loading import load_catalogue
 from analysis.catalogue.metadata import DsidFacts, dsid_facts
 from analysis.catalogue.units import parse_cross_section, parse_luminosity
-from analysis.catalogue.writing import write_out
+from analysis.catalogue.writing import write_out, write_out_selection
 
 __all__ = [
     "MODELS",
@@ -41,4 +41,5 @@ __all__ = [
     "parse_cross_section",
     "parse_luminosity",
     "write_out",
+    "write_out_selection",
 ]

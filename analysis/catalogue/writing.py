@@ -19,6 +19,15 @@ from analysis.catalogue.entries import (
 from analysis.errors import AnalysisError
 
 
+def write_out_selection(selection: Selection) -> str:
+    """YAML of one selection, which becomes the default; on top of the embedded catalogue."""
+    document = {
+        "selections": {selection.name: _selection(selection)},
+        "default_selection": selection.name,
+    }
+    return _dump(document)
+
+
 def write_out(
     catalogue: Catalogue,
     selection: Selection,
@@ -58,7 +67,7 @@ def write_out(
         },
         **{role: _histogram(role, source) for role, source in histograms.items()},
     }
-    return yaml.safe_dump(_without_empty(document), sort_keys=False, width=10_000)
+    return _dump(document)
 
 
 def _percent(share: float) -> str:
@@ -118,6 +127,13 @@ def _inline(source: InlineHistogram) -> dict[str, Any]:
         "underflow_variance": source.underflow_variance,
         "overflow_variance": source.overflow_variance,
     }
+
+
+def _dump(document: dict[str, Any]) -> str:
+    compact = None  # innermost lists and mappings on a line
+    return yaml.safe_dump(
+        _without_empty(document), sort_keys=False, width=10_000, default_flow_style=compact
+    )
 
 
 def _without_empty(document: dict[str, Any]) -> dict[str, Any]:

@@ -54,11 +54,11 @@ class Preserve(SignalsMixin, SelectionMixin, CatalogueTask):
         if not all(task.complete() for task in law.util.flatten(self.requires())):
             return False
         return super().complete() and all(
-            _content(Path(self.folder, path)) == text for path, text in self.documents().items()
+            _content(Path(self.folder, path)) == text for path, text in self.exported().items()
         )
 
     def run(self) -> None:
-        files = self.documents()
+        files = self.exported()
         for path in guide.KNOWN - files.keys():
             Path(self.folder, path).unlink(missing_ok=True)
         for path, text in files.items():
@@ -67,7 +67,7 @@ class Preserve(SignalsMixin, SelectionMixin, CatalogueTask):
         listed = "".join(f"{os.path.join(self.folder, path)}\n" for path in sorted(files))
         self.output()["log"].dump(listed, formatter="text")
 
-    def documents(self) -> dict[str, str]:
+    def exported(self) -> dict[str, str]:
         """Texts of all files by path in the destination."""
         fits = [Fit.req(self, branch=branch) for branch in range(len(self.signals))]
         reinterpretation = {fit.branch_data: walk(fit, GIVEN) for fit in fits}

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import law
 import luigi
@@ -11,6 +11,7 @@ import luigi
 from analysis.catalogue import Synthetic, digest, write_out_selection
 from analysis.errors import AnalysisError
 from tasks.base import DatasetTask, SelectionMixin, wants_ticket
+from tasks.framework.merging import Merge, MergeStep, Merging
 from tasks.framework.preservation.recipe import Each, Embedded, Given, Made, Output, Recipe
 from tasks.framework.workflow import Workflow
 
@@ -144,26 +145,38 @@ class Skim(SelectionMixin, DatasetTask, Workflow):
         )
 
 
-class MergeSkim(SelectionMixin, DatasetTask):
-    """Add the histograms, cut flows and sums of weights of all files of a dataset."""
+class SkimMerging(SelectionMixin, DatasetTask, Merging):
+    """Adds histograms, cut flows and sums of weights."""
 
-    def requires(self) -> Skim:
-        return Skim.req(self)
+    merges = Skim
+    exclude_index = True
 
     def store_parts(self) -> tuple[str, ...]:
         inputs = digest(self.cuts, self.entry.inputs_digest(), self.entry.sum_of_weights is None)
         return (*super().store_parts(), self.dataset, f"{self.selection}-{inputs}")
 
     def output(self) -> dict[str, law.FileSystemFileTarget]:
-        return self.targets(histograms="selected.root")
+        return self.targets(histograms=f"selected{self.part}.root")
 
-    def run(self) -> None:
+    def merge(self, parts: Sequence[Any], output: Any) -> None:
         from analysis import skimming
 
-        parts = self.input()["collection"].targets.values()
         skims = [skimming.read_skim(part["histograms"].abspath) for part in parts]
-        with self.localize_output() as output:
-            skimming.write_skim(output["histograms"].abspath, skimming.merge_skims(skims))
+        skimming.write_skim(output["histograms"].abspath, skimming.merge_skims(skims))
+
+
+class MergeSkimStep(SkimMerging, MergeStep):
+    """Merge some files of a dataset that has too many for one step, a branch per step."""
+
+    def recipe(self) -> Recipe:
+        parts = Each(Made(self.below, "histograms"), max(2, self.merge_size))
+        return Recipe("python", "-m", "analysis", "merge", "-i", parts, "-o", Output("histograms"))
+
+
+class MergeSkim(SkimMerging, Merge):
+    """Merge all files of a dataset."""
+
+    step = MergeSkimStep
 
     def recipe(self) -> Recipe:
         parts = Made(self.requires(), "histograms")

@@ -3,7 +3,6 @@
 from analysis.catalogue.dataset import Dataset, Synthetic
 from analysis.catalogue.digest import digest
 from analysis.catalogue.entries import (
-    MODELS,
     Binning,
     BTag,
     Catalogue,
@@ -12,11 +11,11 @@ from analysis.catalogue.entries import (
     HistogramSource,
     InlineHistogram,
     Luminosity,
-    ModelSettings,
     Selection,
 )
 from analysis.catalogue.loading import load_catalogue
 from analysis.catalogue.metadata import DsidFacts, dsid_facts
+from analysis.catalogue.model import MODELS, ModelSettings, Systematic
 from analysis.catalogue.units import parse_cross_section, parse_luminosity
 from analysis.catalogue.writing import write_out, write_out_selection
 
@@ -35,6 +34,7 @@ __all__ = [
     "ModelSettings",
     "Selection",
     "Synthetic",
+    "Systematic",
     "digest",
     "dsid_facts",
     "load_catalogue",

@@ -13,9 +13,9 @@ from analysis.catalogue.entries import (
     HistogramFile,
     HistogramSource,
     InlineHistogram,
-    ModelSettings,
     Selection,
 )
+from analysis.catalogue.model import ModelSettings, Systematic
 from analysis.errors import AnalysisError
 
 
@@ -58,13 +58,7 @@ def write_out(
         },
         "selections": {selection.name: _selection(selection)},
         "default_selection": selection.name,
-        "model": {
-            "name": model.name,
-            "background_uncertainty": _percent(model.background_uncertainty),
-            "signal_uncertainty": _percent(model.signal_uncertainty),
-            "overflow": model.overflow,
-            "negative_bins": model.negative_bins,
-        },
+        "model": _model(model),
         **{role: _histogram(role, source) for role, source in histograms.items()},
     }
     return _dump(document)
@@ -77,6 +71,39 @@ def _percent(share: float) -> str:
     '0.83 %'
     """
     return f"{(Decimal(repr(share)) * 100).normalize():f} %"
+
+
+def _model(model: ModelSettings) -> dict[str, Any]:
+    window = model.window
+    return {
+        "name": model.name,
+        "background_uncertainty": _percent(model.background_uncertainty),
+        "signal_uncertainty": _percent(model.signal_uncertainty),
+        "overflow": model.overflow,
+        "negative_bins": model.negative_bins,
+        "background_normalisation": model.background_normalisation,
+        "window": window and {"low": f"{window[0]!r} GeV", "high": f"{window[1]!r} GeV"},
+        "systematics": {
+            f"{systematic.name}_{number}": _systematic(systematic)
+            for number, systematic in enumerate(model.systematics)
+        }
+        or None,
+        "pruning": _percent(model.pruning),
+        "smoothing": model.smoothing,
+    }
+
+
+def _systematic(systematic: Systematic) -> dict[str, Any]:
+    shape = systematic.kind == "shape"
+    return {
+        "parameter": systematic.name,
+        "kind": systematic.kind,
+        "samples": list(systematic.samples),
+        "up": None if shape else _percent(systematic.up),
+        "down": None if shape else _percent(systematic.down),
+        "shift": systematic.shift,
+        "covers": list(systematic.covers) or None,
+    }
 
 
 def _selection(selection: Selection) -> dict[str, Any]:

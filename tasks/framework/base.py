@@ -3,17 +3,19 @@
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import law
 import luigi
 
-from tasks.framework import provenance, storage
+from tasks.framework import outputs, provenance, remote, storage
 from tasks.framework.errors import report_in_one_line
 from tasks.framework.sandbox import SandboxedTask
+from tasks.framework.xrootd import fork
 
 report_in_one_line()
+fork.protect()
 
 
 class AnalysisTask(SandboxedTask):
@@ -59,6 +61,10 @@ class AnalysisTask(SandboxedTask):
         """The directory target that holds this task's outputs."""
         return storage.directory(self.store_name, *self.store_parts(), self.version)
 
+    def _print_status(self, args: Any) -> Any:
+        with remote.listings():
+            return super()._print_status(args)
+
     def target(self, name: str) -> Any:
         """The file target ``name`` in this task's directory."""
         return self.directory.child(name, type="f")
@@ -70,11 +76,16 @@ class AnalysisTask(SandboxedTask):
         stem = os.path.splitext(next(iter(names.values())))[0]
         return targets | {"provenance": directory.child(f"{stem}.provenance.json", type="f")}
 
+    def _print_output(self, args: Sequence[Any]) -> Any:
+        """Print the outputs; with a third value also each of a workflow with many branches."""
+        with contextlib.nullcontext() if args[2:] else outputs.summarised():
+            return super()._print_output(args[:2])
+
     @contextlib.contextmanager
     def localize_output(self, mode: str = "w", **kwargs: Any) -> Iterator[dict[str, Any]]:
         """Local places to write all outputs to; they appear together when the block succeeds."""
-        outputs = {key: target for key, target in self.output().items() if key != "provenance"}
-        with law.localize_file_targets(outputs, mode, **kwargs) as localized:
+        results = {key: target for key, target in self.output().items() if key != "provenance"}
+        with law.localize_file_targets(results, mode, **kwargs) as localized:
             yield localized
 
 

@@ -9,14 +9,15 @@ import law
 
 from tasks.framework import patches
 from tasks.framework.base import AnalysisTask
+from tasks.framework.htcondor import HTCondorWorkflow
 from tasks.framework.local_workflow import LocalProxy
 from tasks.framework.outputs import BranchOutputs, BranchTargets, Sketch, leaves
 
 patches.apply()
 
 
-class Workflow(AnalysisTask, law.LocalWorkflow):
-    """A task of many branches; without further options they run on this machine.
+class Workflow(AnalysisTask, law.LocalWorkflow, HTCondorWorkflow):
+    """A task of many branches: they run on this machine, or with `--workflow htcondor` as jobs.
 
     The author writes what law asks for: ``create_branch_map``, and ``requires``, ``output`` and
     ``run`` of one branch, with ``workflow_requires`` for what all branches need. The outputs of

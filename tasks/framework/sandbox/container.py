@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import shutil
+import tempfile
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -108,6 +109,7 @@ class ContainerSandbox(Sandbox):
         self._see_files(container)
         self._see_code(container)
         container.environment.update(self._environment(), VHBB_IMAGE=recorded)
+        self._hand_in(container)
         self._stage(container)
         for source, target in self._get_volumes().items():
             path, _, mode = (target or source).partition(":")
@@ -118,7 +120,10 @@ class ContainerSandbox(Sandbox):
 
     def run(self, cmd: str, **_: Any) -> tuple[int, None, None]:
         """Run what `cmd` gave; one line tells what went wrong, if anything did."""
-        outcome = run_attached(shlex.split(cmd), self.env, self.complaint_prefixes)
+        try:
+            outcome = run_attached(shlex.split(cmd), self.env, self.complaint_prefixes)
+        finally:
+            self._documents.cleanup()
         if outcome.code:
             raise UserError(f"sandbox {self.key}: {self._explain(outcome)}")
         return 0, None, None
@@ -185,6 +190,15 @@ class ContainerSandbox(Sandbox):
             "VHBB_CODE_VERSION": f"{version['commit']}{'-dirty' if version['dirty'] else ''}",
             **{name: str(value) for name, value in self._get_env().items()},
         }
+
+    def _hand_in(self, container: Container) -> None:
+        """Write the task's documents where only the caller and the container can read them."""
+        self._documents = tempfile.TemporaryDirectory(prefix="vhbb-")
+        for variable, content in self.task.documents().items():
+            path = Path(self._documents.name) / variable.lower()
+            path.write_bytes(content)
+            container.mounts.append(Mount.same(path))
+            container.environment[variable] = str(path)
 
     def _stage(self, container: Container) -> None:
         """Mount law's stage-in and stage-out folders, when the task asks for them."""

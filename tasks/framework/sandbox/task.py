@@ -1,6 +1,6 @@
 """The `--sandbox` parameter: where a task runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import law
 import luigi
@@ -37,6 +37,13 @@ class SandboxedTask(law.SandboxTask):
     def files_read(self) -> Iterable[str]:
         """Paths and URLs that ``run`` reads beside the outputs of required tasks."""
         return ()
+
+    def documents(self) -> Mapping[str, bytes]:
+        """What to hand in as files, by the variable that tells a task in a container the place.
+
+        Asked for after inputs and outputs, so that what finding them has cached can go along.
+        """
+        return {}
 
 
 def resolve(choice: str, family: str) -> str | None:

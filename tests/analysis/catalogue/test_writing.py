@@ -52,3 +52,19 @@ def test_a_remote_histogram_stays_where_it_is(tmp_path):
 def test_a_sum_of_datasets_is_refused(tmp_path):
     with pytest.raises(AnalysisError, match="background: is a sum of datasets"):
         round_trip(load_catalogue(), "vhbb", tmp_path / "w.yaml", background=DatasetSum(("zjets",)))
+
+
+def test_the_whole_model_is_written(tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        """
+model:
+  background_normalisation: free
+  window: {low: 100 GeV, high: 150 GeV}
+  pruning: 0.5 %
+  systematics:
+    jes: {kind: shape, samples: [signal, background], covers: [jet energy scale]}
+    xsec: {kind: normalisation, samples: [background], up: 7 %, down: -8.1 %}
+"""
+    )
+    before = load_catalogue(tmp_path / "mine.yaml")
+    assert round_trip(before, "vhbb", tmp_path / "written.yaml").model == before.model

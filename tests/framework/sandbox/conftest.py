@@ -91,11 +91,15 @@ def run(monkeypatch):
     return run
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def settings():
-    """Change law.cfg for one test."""
+    """Change settings for one test, which starts without the site's own of law.cfg."""
     config = law.config.Config.instance()
     before = {name: dict(config.items(name, expand_vars=False)) for name in config.sections()}
+    for name in ("sandbox", "docker_images", "singularity_images"):
+        config.remove_section(name)
+    for option in ("engine", "network"):
+        config.remove_option("docker_sandbox", option)
     yield config.update
     for name in config.sections():
         config.remove_section(name)

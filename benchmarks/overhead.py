@@ -86,10 +86,8 @@ class Bench:
         run.seconds.append(time.perf_counter() - start)
         run.cpu.append(usage.ru_utime + usage.ru_stime)
         run.memory.append(usage.ru_maxrss / 1024)
-        print(
-            f"{' '.join(key):50s} {run.seconds[-1]:8.2f} s {run.cpu[-1]:8.2f} s {run.memory[-1]:6.0f} MB",
-            flush=True,
-        )
+        took = f"{run.seconds[-1]:8.2f} s {run.cpu[-1]:8.2f} s {run.memory[-1]:6.0f} MB"
+        print(f"{' '.join(key):50s} {took}", flush=True)
         return run
 
     def law(self, key: tuple[str, ...], task: str, *options: str) -> Run:

@@ -39,7 +39,8 @@ def main() -> None:
 def ads(status: int) -> list[dict[str, object]]:
     """What HTCondor would say of every job."""
     text = (FOLDER / "description").read_text()
-    tags = dict(re.findall(r"^[+](Law(?:Workflow|Submission|Place))\s*=\s*\"(.*)\"$", text, re.MULTILINE))
+    tag = re.compile(r"^[+](Law(?:Workflow|Submission|Place))\s*=\s*\"(.*)\"$", re.MULTILINE)
+    tags = dict(tag.findall(text))
     ended = {"ExitCode": 0, "ExitBySignal": False} if status == 4 else {}  # noqa: PLR2004
     return [
         {"ClusterId": 1, "ProcId": process, "JobStatus": status, "LawJob": process + 1}

@@ -61,7 +61,8 @@ class LocalProxy(LocalWorkflowProxy):
 
     def _run_missing(self) -> tuple[list[Report], list[Report], list[Report]]:
         """Run every branch whose outputs are not all there; done, failed and waiting ones."""
-        there = set(self.task.branch_outputs().existing_branches(optional_existing=True))
+        outputs = self.output()["collection"]
+        there = set(outputs.count(optional_existing=True, keys=True)[1])
         missing = [branch for branch in self.task.get_branch_map() if branch not in there]
         runner = BranchRunner(self.task, law.util.flatten(self.requires()))
         done: list[Report] = []
@@ -116,7 +117,7 @@ class LocalProxy(LocalWorkflowProxy):
             return
         total = len(self.task.get_branch_map())
         _log_traces(failed)
-        tolerance, outputs = self.task.tolerance, self.task.branch_outputs()
+        tolerance, outputs = self.task.tolerance, self.output()["collection"]
         tolerated = tolerance * total if tolerance <= 1 else tolerance
         left = total - len(failed)
         if len(failed) > tolerated or left < outputs._abs_threshold():  # noqa: SLF001

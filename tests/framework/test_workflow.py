@@ -264,6 +264,37 @@ def test_branches_may_yield_requirements(store, workers):
     assert [found[b]["sum"].load(formatter="json") for b in (0, 1)] == [1, 3]
 
 
+class Conditional(Workflow):
+    """Its branches are known only when what it requires is there: law's dynamic condition."""
+
+    def workflow_requires(self):
+        return {**super().workflow_requires(), "source": Source.req(self, value=3)}
+
+    @law.dynamic_workflow_condition(condition_as_workflow=True)
+    def workflow_condition(self):
+        return self.input()["source"]["value"].exists()
+
+    @workflow_condition.create_branch_map
+    def create_branch_map(self):
+        return list(range(self.input()["source"]["value"].load(formatter="json")))
+
+    @workflow_condition.output
+    def output(self):
+        return self.targets(branch=f"branch_{self.branch}.json")
+
+    def run(self):
+        with self.localize_output() as output:
+            output["branch"].dump(self.branch, formatter="json")
+
+
+@WORKERS
+def test_branches_may_depend_on_a_condition(store, workers):
+    assert not Conditional().complete()
+    assert build(Conditional(), workers)
+    assert Conditional().complete()
+    assert len(list((store / "Conditional").rglob("branch_?.json"))) == 3
+
+
 def test_a_requirement_that_fails_keeps_only_its_branches_from_running(store, monkeypatch):
     class Fragile(Source):
         def run(self):

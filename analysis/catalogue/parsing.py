@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Final
 
 from analysis.catalogue.entries import (
-    MODELS,
     Binning,
     BTag,
     DatasetSum,
@@ -13,7 +12,6 @@ from analysis.catalogue.entries import (
     HistogramSource,
     InlineHistogram,
     Luminosity,
-    ModelSettings,
     Selection,
 )
 from analysis.catalogue.files import absolute
@@ -62,13 +60,6 @@ INLINE_KEYS: Final = (
 )
 SUM_KEYS: Final = ("datasets",)
 HISTOGRAM_KEYS: Final = (*FILE_KEYS, *SUM_KEYS, *INLINE_KEYS)
-MODEL_KEYS: Final = (
-    "name",
-    "background_uncertainty",
-    "signal_uncertainty",
-    "overflow",
-    "negative_bins",
-)
 
 
 def luminosity_entry(section: Section) -> Luminosity:
@@ -201,20 +192,3 @@ def _check_bins(
         section.fail(f"has {len(found)} values for the {n_bins} bins of 'edges'{hint}", key)
     if not negative and min(found) < 0:
         section.fail(f"{min(found):g} must not be negative", key)
-
-
-def model_entry(section: Section, beneath: ModelSettings) -> ModelSettings:
-    """The model's settings; what is left out is as in the layer beneath."""
-    return ModelSettings(
-        name=section.optional("name", choice(*MODELS), beneath.name),
-        background_uncertainty=section.optional(
-            "background_uncertainty", parse_percent, beneath.background_uncertainty
-        ),
-        signal_uncertainty=section.optional(
-            "signal_uncertainty", parse_percent, beneath.signal_uncertainty
-        ),
-        overflow=section.optional("overflow", choice("bin", "drop"), beneath.overflow),
-        negative_bins=section.optional(
-            "negative_bins", choice("refuse", "clip"), beneath.negative_bins
-        ),
-    )

@@ -3,13 +3,13 @@
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import law
 import luigi
 
-from tasks.framework import provenance, remote, storage
+from tasks.framework import outputs, provenance, remote, storage
 from tasks.framework.errors import report_in_one_line
 from tasks.framework.sandbox import SandboxedTask
 from tasks.framework.xrootd import fork
@@ -81,11 +81,16 @@ class AnalysisTask(SandboxedTask):
         stem = os.path.splitext(next(iter(names.values())))[0]
         return targets | {"provenance": directory.child(f"{stem}.provenance.json", type="f")}
 
+    def _print_output(self, args: Sequence[Any]) -> Any:
+        """Print the outputs; with a third value also each of a workflow with many branches."""
+        with contextlib.nullcontext() if args[2:] else outputs.summarised():
+            return super()._print_output(args[:2])
+
     @contextlib.contextmanager
     def localize_output(self, mode: str = "w", **kwargs: Any) -> Iterator[dict[str, Any]]:
         """Local places to write all outputs to; they appear together when the block succeeds."""
-        outputs = {key: target for key, target in self.output().items() if key != "provenance"}
-        with law.localize_file_targets(outputs, mode, **kwargs) as localized:
+        results = {key: target for key, target in self.output().items() if key != "provenance"}
+        with law.localize_file_targets(results, mode, **kwargs) as localized:
             yield localized
 
 

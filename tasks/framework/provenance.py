@@ -54,7 +54,7 @@ def record(task: Any, stopwatch: Stopwatch) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": package_versions(),
         "image": os.environ.get("VHBB_IMAGE"),
-        "host": socket.gethostname(),
+        "host": os.environ.get("VHBB_HOST") or socket.gethostname(),  # a container has its own
         "platform": platform.platform(),
         "started": stopwatch.started.isoformat(timespec="seconds"),
         "seconds": round(stopwatch.seconds, 3),

@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import tempfile
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -185,6 +186,7 @@ class ContainerSandbox(Sandbox):
             "USER": "vhbb",  # the caller's number has no name inside
             "LAW_HOME": f"{SCRATCH}/law",
             inside.DIRECTORY: os.getcwd(),
+            "VHBB_HOST": socket.gethostname(),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
             "VHBB_CODE_VERSION": f"{version['commit']}{'-dirty' if version['dirty'] else ''}",

@@ -81,21 +81,25 @@ def fake_engine(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(monkeypatch):
-    """Run a task's sandbox as if `law run` had been called with the task."""
+    """Run a task's sandbox as luigi.build would."""
 
     def run(task):
-        monkeypatch.setattr(law.parser, "_root_task", task)
-        monkeypatch.setattr(law.parser, "_global_cmdline_args", {"--local-scheduler": "False"})
+        monkeypatch.setattr(law.parser, "_root_task", None)
+        monkeypatch.setattr(law.parser, "_global_cmdline_args", None)
         task.sandbox_proxy.run()
 
     return run
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def settings():
-    """Change law.cfg for one test."""
+    """Change settings for one test, which starts without the site's own of law.cfg."""
     config = law.config.Config.instance()
     before = {name: dict(config.items(name, expand_vars=False)) for name in config.sections()}
+    for name in ("sandbox", "docker_images", "singularity_images"):
+        config.remove_section(name)
+    for option in ("engine", "network"):
+        config.remove_option("docker_sandbox", option)
     yield config.update
     for name in config.sections():
         config.remove_section(name)

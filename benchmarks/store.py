@@ -141,15 +141,36 @@ def small_file_rows(server: Server, n: int, folder: Path) -> list[Row]:
     return rows
 
 
+def write_events(path: Path, n_events: int) -> None:
+    """Invented events in PHYSLITE's tree: four columns a selection needs, and twenty others."""
+    import awkward as ak
+    import numpy as np
+    import uproot
+
+    random, batch = np.random.default_rng(1), 50_000
+    jets = [f"AnalysisJetsAuxDyn.{name}" for name in ("pt", "eta", "phi", "m")]
+    jets += [f"AnalysisJetsAuxDyn.other{number}" for number in range(20)]
+    weight = "EventInfoAuxDyn.mcEventWeights"
+    with uproot.recreate(path) as file:
+        file.mktree("CollectionTree", dict.fromkeys([*jets, weight], "var * float32"))
+        for _ in range(0, n_events, batch):
+            counts = random.poisson(5, batch)
+            columns = {
+                name: ak.unflatten(random.exponential(4e4, counts.sum()).astype("f4"), counts)
+                for name in jets
+            }
+            columns[weight] = ak.unflatten(np.ones(batch, "f4"), np.ones(batch, "i8"))
+            file["CollectionTree"].extend(columns)
+
+
 def reading_rows(server: Server, n_events: int, folder: Path) -> list[Row]:
     """A skim of a remote file in place, and of its copy, near and far from the server."""
     from analysis.catalogue import load_catalogue
     from analysis.skimming import skim
-    from analysis.synthetic import write_synthetic_file
     from tasks.framework.remote import file_target
 
     law.config.update({"target": {"tmp_dir": str(folder / "tmp")}})
-    write_synthetic_file(str(folder / "events.root"), seed=1, index=0, n_events=n_events)
+    write_events(folder / "events.root", n_events)
     shutil.copy(folder / "events.root", server.files / "events.root")
     (server.files / "events.root").chmod(0o644)
     catalogue = load_catalogue()
@@ -157,13 +178,13 @@ def reading_rows(server: Server, n_events: int, folder: Path) -> list[Row]:
 
     def in_place(url: str) -> float:
         start = time.perf_counter()
-        skim([f"{url}/events.root"], selection)
+        skim([f"{url}/events.root"], selection, with_sum_of_weights=False)
         return time.perf_counter() - start
 
     def copied(url: str) -> float:
         start = time.perf_counter()
         with file_target(f"{url}/events.root").localize("r") as local:
-            skim([local.abspath], selection)
+            skim([local.abspath], selection, with_sum_of_weights=False)
         return time.perf_counter() - start
 
     rows = []
@@ -209,7 +230,7 @@ def main() -> None:
                 ("way", "time a file", "requests a file"),
             ),
             table(
-                f"Skimming a remote file of {options.events:,} events",
+                f"Skimming a remote file of {options.events:,} events, 5 of its 25 columns",
                 reading_rows(server, options.events, folder),
                 ("way", "time", "on the wire"),
             ),

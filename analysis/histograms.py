@@ -160,6 +160,21 @@ def from_inline(name: str, inline: InlineHistogram) -> Histogram:
     return histogram
 
 
+def to_inline(histogram: Histogram) -> InlineHistogram:
+    """The numbers of a histogram as a catalogue writes them out; `from_inline` gives it back."""
+    view = histogram.view(flow=True)
+    contents, variances = view["value"].tolist(), view["variance"].tolist()
+    return InlineHistogram(
+        edges=tuple(histogram.axes[0].edges.tolist()),
+        contents=tuple(contents[1:-1]),
+        underflow=contents[0],
+        overflow=contents[-1],
+        variances=tuple(variances[1:-1]),
+        underflow_variance=variances[0],
+        overflow_variance=variances[-1],
+    )
+
+
 def from_source(name: str, source: HistogramFile | InlineHistogram) -> Histogram:
     """The histogram that a catalogue gives in a file or writes out, with edges in GeV."""
     if isinstance(source, InlineHistogram):

@@ -3,6 +3,7 @@
 import functools
 import os
 import pickle
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,7 +32,11 @@ def read_catalogue(source: str) -> Catalogue:
         content = _unpickle(handed_in)
         if content.source == source:
             return content
-    return _read_catalogue(source, os.stat(source).st_mtime_ns if os.path.exists(source) else 0)
+    try:
+        changed = os.stat(source).st_mtime_ns
+    except OSError:
+        changed = 0  # an embedded one, or one whose absence is told when it is read
+    return _read_catalogue(source, changed)
 
 
 @functools.lru_cache
@@ -42,6 +47,16 @@ def _read_catalogue(source: str, _changed: int) -> Catalogue:
 @functools.cache
 def _unpickle(path: str) -> Catalogue:
     return cast("Catalogue", pickle.loads(Path(path).read_bytes()))  # noqa: S301 - our own
+
+
+def wants_ticket(files: Iterable[str]) -> bool:
+    """Whether files are on EOS, elsewhere than in its public part: to read them takes Kerberos.
+
+    >>> wants_ticket(["root://eosatlas.cern.ch//eos/a.root"]), wants_ticket(["/data/a.root"])
+    (True, False)
+    """
+    eos = [file for file in files if file.startswith("root://")]
+    return any(not file.startswith("root://eospublic.cern.ch/") for file in eos)
 
 
 class CatalogueParameter(luigi.Parameter):

@@ -23,7 +23,7 @@ def directory(base: str, name: str) -> Any:
         UserError: gfal2 is not installed.
     """
     law.contrib.load("wlcg")
-    if not law.gfal.HAS_GFAL2:
+    if not law.contrib.gfal.target.HAS_GFAL2:
         raise UserError(
             f"store '{name}': `interface: gfal` needs gfal2 with its Python bindings; install "
             "them (conda-forge: gfal2-util; Debian: python3-gfal2) or use a root:// store"

@@ -74,7 +74,7 @@ def _settings(section: str) -> dict[str, Any]:
         if config.get_expanded_bool(section, "use_cache", default=False):
             settings["cache"] = Path(option("cache_root") or "$LAW_HOME/cache")
             if size := option("cache_max_size"):
-                settings["cache_size"] = round(parse_bytes(size, input_unit="MB", unit="B"))
+                settings["cache_size"] = round(parse_bytes(size, input_unit="MB", unit="bytes"))
     except ValueError as error:
         raise UserError(f"[{section}] of law.cfg: {error}") from None
     kinds = (option("credentials") or "").split(",")

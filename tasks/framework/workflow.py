@@ -1,9 +1,10 @@
 """Workflows: one task, many branches, whose completeness is one listing per directory."""
 
 import copy
+import functools
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Hashable, Mapping
+from typing import Any, cast
 
 import law
 import luigi
@@ -44,6 +45,7 @@ class Workflow(AnalysisTask, law.LocalWorkflow, HTCondorWorkflow):
     def branch_view(self, branch: int) -> Any:
         """A cheap stand-in for a branch task: enough to ask for its outputs, not to be run."""
         view = copy.copy(self)
+        view.__class__ = _view_class(cast("Hashable", type(self)))
         view.branch = branch
         view.param_kwargs = {**self.param_kwargs, "branch": branch}
         view._workflow_task = self  # noqa: SLF001
@@ -72,6 +74,18 @@ class RequiresWorkflows(AnalysisTask):
         description="the type of the workflows before this task: local or htcondor; default: local",
     )
     exclude_index = True
+
+
+@functools.cache
+def _view_class(task_class: type[Workflow]) -> type[Workflow]:
+    """The class without law's look at every attribute for whether its proxy has it.
+
+    It is made behind the back of the metaclass, so that luigi does not know it as a task.
+    """
+    name, register = task_class.__name__, type(task_class)
+    methods = {"__getattribute__": object.__getattribute__, "__module__": task_class.__module__}
+    made: type[Workflow] = type.__new__(register, name, (task_class,), methods)
+    return made
 
 
 class _Places:

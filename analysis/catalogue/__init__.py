@@ -17,6 +17,7 @@ from analysis.catalogue.loading import load_catalogue
 from analysis.catalogue.metadata import DsidFacts, dsid_facts
 from analysis.catalogue.model import MODELS, ModelSettings, Systematic
 from analysis.catalogue.units import parse_cross_section, parse_luminosity
+from analysis.catalogue.writing import write_out, write_out_selection
 
 __all__ = [
     "MODELS",
@@ -39,4 +40,6 @@ __all__ = [
     "load_catalogue",
     "parse_cross_section",
     "parse_luminosity",
+    "write_out",
+    "write_out_selection",
 ]

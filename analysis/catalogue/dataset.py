@@ -102,6 +102,10 @@ class Dataset:
         Raises:
             AnalysisError: as `resolve_files`.
         """
+        return self._inputs_digest
+
+    @cached_property
+    def _inputs_digest(self) -> str:
         files = () if self.synthetic is not None else self.resolve_files()
         return digest(files, self.synthetic, self.format, self.is_data)
 

@@ -46,7 +46,7 @@ SELECTION_KEYS: Final = (
 )
 B_TAG_KEYS: Final = ("tagger", "kind", "cut", "fractions")
 BINNING_KEYS: Final = ("n_bins", "low", "high")
-FILE_KEYS: Final = ("file", "histogram")
+FILE_KEYS: Final = ("file", "histogram", "unit")
 INLINE_KEYS: Final = (
     "edges",
     "contents",
@@ -151,6 +151,7 @@ def histogram_entry(section: Section, folder: Path, *, is_data: bool) -> Histogr
         return HistogramFile(
             path=section.required("file", lambda value: absolute(text(value), folder)),
             histogram=section.required("histogram", text),
+            unit=section.optional("unit", lambda unit: parse_energy(f"1 {unit}"), 1.0),
         )
     if found == ["datasets"]:
         return DatasetSum(datasets=section.required("datasets", names))

@@ -87,6 +87,7 @@ class LocalProxy(LocalWorkflowProxy):
         if sys.stderr.isatty() and total > 1:
             from tqdm import tqdm
 
+            tqdm.monitor_interval = 0  # its thread may hold tqdm's lock when a process is forked
             bar = tqdm(total=total, desc=self.task.get_task_family(), unit="branch", leave=False)
         n_failed = 0
         try:

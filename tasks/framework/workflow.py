@@ -1,22 +1,24 @@
 """Workflows: one task, many branches, whose completeness is one listing per directory."""
 
 import copy
+import functools
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Hashable, Mapping
+from typing import Any, cast
 
 import law
 
 from tasks.framework import patches
 from tasks.framework.base import AnalysisTask
+from tasks.framework.htcondor import HTCondorWorkflow
 from tasks.framework.local_workflow import LocalProxy
 from tasks.framework.outputs import BranchOutputs, BranchTargets, Sketch, leaves
 
 patches.apply()
 
 
-class Workflow(AnalysisTask, law.LocalWorkflow):
-    """A task of many branches; without further options they run on this machine.
+class Workflow(AnalysisTask, law.LocalWorkflow, HTCondorWorkflow):
+    """A task of many branches: they run on this machine, or with `--workflow htcondor` as jobs.
 
     The author writes what law asks for: ``create_branch_map``, and ``requires``, ``output`` and
     ``run`` of one branch, with ``workflow_requires`` for what all branches need. The outputs of
@@ -42,6 +44,7 @@ class Workflow(AnalysisTask, law.LocalWorkflow):
     def branch_view(self, branch: int) -> Any:
         """A cheap stand-in for a branch task: enough to ask for its outputs, not to be run."""
         view = copy.copy(self)
+        view.__class__ = _view_class(cast("Hashable", type(self)))
         view.branch = branch
         view.param_kwargs = {**self.param_kwargs, "branch": branch}
         view._workflow_task = self  # noqa: SLF001
@@ -59,6 +62,18 @@ class Workflow(AnalysisTask, law.LocalWorkflow):
                 self._branch_outputs = known
         known[2].threshold = proxy.threshold(len(branch_map))
         return known[2]
+
+
+@functools.cache
+def _view_class(task_class: type[Workflow]) -> type[Workflow]:
+    """The class without law's look at every attribute for whether its proxy has it.
+
+    It is made behind the back of the metaclass, so that luigi does not know it as a task.
+    """
+    name, register = task_class.__name__, type(task_class)
+    methods = {"__getattribute__": object.__getattribute__, "__module__": task_class.__module__}
+    made: type[Workflow] = type.__new__(register, name, (task_class,), methods)
+    return made
 
 
 class _Places:

@@ -270,6 +270,31 @@ def test_a_requirement_that_fails_keeps_only_its_branches_from_running(store, mo
     }
 
 
+def test_copied_branch_tasks_are_those_law_would_make():
+    workflow = Work(n=30)
+    task = running.BranchTasks(workflow)
+    assert task._template is not None
+    for branch in (0, 7, 29):
+        made, real = task(branch), workflow.as_branch(branch)
+        assert made == real
+        assert hash(made) == hash(real)
+        assert made.task_id == real.task_id
+        assert made.to_str_params() == real.to_str_params()
+        assert made.branch_data == real.branch_data
+        assert made.as_workflow() is workflow
+    assert made._message_cache is not task(1)._message_cache
+
+
+def test_branch_tasks_that_differ_in_more_are_constructed():
+    class Special(Chunks):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.own = 10 * self.branch
+
+    task = running.BranchTasks(Special())
+    assert [task(branch).own for branch in (0, 3, 5)] == [0, 30, 50]
+
+
 class TestOutputs:
     def test_they_are_known_without_branch_tasks(self, monkeypatch):
         monkeypatch.setattr(Work, "as_branch", lambda *_, **__: pytest.fail("made a branch task"))
@@ -318,6 +343,14 @@ class TestOutputs:
         assert len(collection.status_text(max_depth=1).splitlines()) < 60
         assert "Chunks" in repr(collection)
 
+    def test_their_locations_are_short_too_unless_all_are_asked_for(self, capsys):
+        with pytest.raises(SystemExit):
+            Chunks(n=500, print_output=("0",))
+        assert len(capsys.readouterr().out.splitlines()) == 3
+        with pytest.raises(SystemExit):
+            Chunks(n=500, print_output=("0", "False", "all"))
+        assert len(capsys.readouterr().out.splitlines()) == 1002
+
     def test_localized_and_mapped_they_are_plain_collections(self):
         assert build(Chunks())
         collection = Chunks().output()["collection"]
@@ -329,7 +362,7 @@ class TestOutputs:
 def test_the_patches_are_in_force_for_the_pinned_versions(monkeypatch):
     assert patches.apply()
     monkeypatch.setattr(law, "__version__", "0.2.0")
-    assert not patches.apply()
+    assert not patches.apply.__wrapped__()
 
 
 def test_the_history_finds_what_it_holds_without_looking_through_it():

@@ -2,5 +2,6 @@
 
 from analysis.publication.hepdata import write_submission
 from analysis.publication.likelihoods import background_only, patchset
+from analysis.publication.record import Publication, publish
 
-__all__ = ["background_only", "patchset", "write_submission"]
+__all__ = ["Publication", "background_only", "patchset", "publish", "write_submission"]

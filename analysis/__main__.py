@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from analysis.commands import add_fit, add_scale, add_skim
 from analysis.errors import AnalysisError
+from analysis.part_commands import add_generate, add_merge
 
 
 def parser() -> argparse.ArgumentParser:
@@ -15,8 +16,9 @@ def parser() -> argparse.ArgumentParser:
         description="A VHbb analysis on plain files: select events, scale the signal to the "
         "luminosity, set limits. The same functions as `law run Skim`, `Scale` and `Fit`.",
     )
-    commands = top.add_subparsers(dest="command", required=True, metavar="skim|scale|fit")
-    for add in (add_skim, add_scale, add_fit):
+    names = "generate|skim|merge|scale|fit"
+    commands = top.add_subparsers(dest="command", required=True, metavar=names)
+    for add in (add_generate, add_skim, add_merge, add_scale, add_fit):
         add(commands)
     return top
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -34,11 +35,15 @@ def add_skim(commands: Commands) -> None:
     )
     command.add_argument("-i", "--input", nargs="+", required=True, metavar="FILE", help="events")
     command.add_argument("-o", "--output", required=True, metavar="ROOT", help="histograms")
-    command.add_argument("--format", help="of the files; found from each by default")
     command.add_argument(
-        "--without-sum-of-weights",
-        action="store_true",
-        help="do not read it from the files, where they lack it: give -s to scale instead",
+        "--format", type=_unless("auto", str), help="of the files; default, auto: found from each"
+    )
+    command.add_argument(
+        "-s",
+        "--sum-of-weights",
+        type=_unless("files", float),
+        metavar="W",
+        help="what `scale` will be given; default, files: read from the files, which must have it",
     )
     command.add_argument("--keep-events", metavar="PARQUET", help="also write selected events")
     _add_catalogue(command)
@@ -61,7 +66,11 @@ def add_scale(commands: Commands) -> None:
         "-c", "--cross-section", required=True, metavar="'44.837 fb'", help="with its unit"
     )
     command.add_argument(
-        "-s", "--sum-of-weights", type=float, metavar="W", help="default: that of the input"
+        "-s",
+        "--sum-of-weights",
+        type=_unless("files", float),
+        metavar="W",
+        help="default, files: that of the input",
     )
     command.add_argument("-k", "--k-factor", type=float, default=1.0, metavar="K", help="default 1")
     command.add_argument(
@@ -74,6 +83,12 @@ def add_scale(commands: Commands) -> None:
         "-g", "--histogram", default="h_mjj", help="histogram to plot; default h_mjj"
     )
     command.add_argument("--title", default="Signal", help="of the signal in the plot")
+    command.add_argument(
+        "--synthetic",
+        choices=("auto", "yes"),
+        default="auto",
+        help="label the result as synthetic; default, auto: when the input is",
+    )
     _add_catalogue(command)
     command.set_defaults(run=_scale)
 
@@ -92,11 +107,13 @@ def add_fit(commands: Commands) -> None:
         command.add_argument(f"--file{role}", metavar="ROOT", help=f"file with the {name}{also}")
         names = ("--histdata", "--histdat") if role == "data" else (f"--hist{role}",)
         command.add_argument(*names, default=name, metavar="NAME", help=f"default {name}")
-    command.add_argument("--outputfile", required=True, metavar="PNG", help="plot of the limits")
-    command.add_argument("--plotfile", required=True, metavar="PNG", help="plot of the spectrum")
+    for option, what in (("outputfile", "limits"), ("plotfile", "spectrum")):
+        text = f"plot of the {what}, in one format or several"
+        command.add_argument(f"--{option}", nargs="+", required=True, metavar="PNG|PDF", help=text)
     command.add_argument("--limitsfile", metavar="JSON", help="limits as numbers")
     command.add_argument("--workspacefile", metavar="JSON", help="HistFactory workspace")
     command.add_argument("--model", choices=MODELS, help="default: the catalogue's")
+    command.add_argument("--signal", default="signal", metavar="NAME", help="for the results")
     command.add_argument("--title", default="Signal", help="of the signal in the plots")
     command.add_argument(
         "-c", "--cross-section", metavar="'44.837 fb'", help="for limits on it as well"
@@ -116,6 +133,16 @@ def _add_catalogue(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _unless(word: str, parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """An option's type of which one word says the default, as a fixed command line must."""
+
+    def parse_unless(text: str) -> Any:
+        return None if text == word else parse(text)
+
+    parse_unless.__name__ = parse.__name__  # in argparse's messages
+    return parse_unless
+
+
 def _skim(options: argparse.Namespace) -> None:
     from analysis import skimming
 
@@ -127,7 +154,7 @@ def _skim(options: argparse.Namespace) -> None:
                 options.input,
                 selection,
                 format=options.format,
-                with_sum_of_weights=not options.without_sum_of_weights,
+                with_sum_of_weights=options.sum_of_weights is None,
                 keep_events=new.get(options.keep_events),
                 progress=progress,
             )
@@ -149,19 +176,20 @@ def _scale(options: argparse.Namespace) -> None:
         place=options.input,
     )
     factor = scaling.dataset_factor(signal, luminosity.value, skim.sum_of_weights)
+    synthetic = options.synthetic == "yes" or skim.is_synthetic
     scaled = {name: scaling.to_luminosity(h, factor) for name, h in skim.histograms.items()}
     if options.histogram not in scaled:
         known = ", ".join(scaled)
         raise AnalysisError(f"{options.input}: no histogram {options.histogram!r}; it has {known}")
     with whole_files(options.output, options.plot) as new:
-        histograms.write_histograms(new[options.output], scaled, synthetic=skim.is_synthetic)
+        histograms.write_histograms(new[options.output], scaled, synthetic=synthetic)
         if options.plot is not None:
             figure = plots.scaled_signal(
                 skim.histograms[options.histogram],
                 scaled[options.histogram],
                 title=options.title,
                 luminosity=luminosity.value,
-                synthetic=skim.is_synthetic,
+                synthetic=synthetic,
             )
             plots.save(figure, new[options.plot])
 
@@ -177,15 +205,17 @@ def _fit(options: argparse.Namespace) -> None:
         histograms.read_histogram(options.filesig, options.histsig),
         _given_or_catalogues(options.filebkg, options.histbkg, catalogue.background, "background"),
         _given_or_catalogues(options.filedata, options.histdata, catalogue.data, "data"),
-        SignalLabel("signal", options.title, cross_section, is_synthetic=synthetic),
+        SignalLabel(options.signal, options.title, cross_section, is_synthetic=synthetic),
         _luminosity(options, catalogue),
         replace(catalogue.model, name=options.model or catalogue.model.name),
     )
-    files = (options.outputfile, options.plotfile, options.limitsfile, options.workspacefile)
+    figures = ((options.outputfile, result.scan_figure), (options.plotfile, result.spectrum_figure))
+    files = (*options.outputfile, *options.plotfile, options.limitsfile, options.workspacefile)
     documents = ((options.limitsfile, result.document), (options.workspacefile, result.workspace))
     with whole_files(*files) as new:
-        plots.save(result.scan_figure, new[options.outputfile])
-        plots.save(result.spectrum_figure, new[options.plotfile])
+        for paths, figure in figures:
+            for path in paths:
+                plots.save(figure, new[path])
         for path, content in documents:
             if path is not None:
                 with open(new[path], "w", encoding="utf-8") as stream:

@@ -44,7 +44,8 @@ class Cutflow:
             cuts=tuple(weights_by_cut),
             counts=np.array([len(weights) for weights in left], np.int64),
             sum_of_weights=np.array([weights.sum() for weights in left], np.float64),
-            variance=np.array([np.dot(weights, weights) for weights in left], np.float64),
+            # Not a dot product: BLAS would start threads for each of these short vectors.
+            variance=np.array([np.square(weights).sum() for weights in left], np.float64),
         )
 
     def to_histograms(self) -> dict[str, Histogram]:

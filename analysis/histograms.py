@@ -160,11 +160,34 @@ def from_inline(name: str, inline: InlineHistogram) -> Histogram:
     return histogram
 
 
+def to_inline(histogram: Histogram) -> InlineHistogram:
+    """The numbers of a histogram as a catalogue writes them out; `from_inline` gives it back."""
+    view = histogram.view(flow=True)
+    contents, variances = view["value"].tolist(), view["variance"].tolist()
+    return InlineHistogram(
+        edges=tuple(histogram.axes[0].edges.tolist()),
+        contents=tuple(contents[1:-1]),
+        underflow=contents[0],
+        overflow=contents[-1],
+        variances=tuple(variances[1:-1]),
+        underflow_variance=variances[0],
+        overflow_variance=variances[-1],
+    )
+
+
 def from_source(name: str, source: HistogramFile | InlineHistogram) -> Histogram:
-    """The histogram that a catalogue gives in a file or writes out."""
+    """The histogram that a catalogue gives in a file or writes out, with edges in GeV."""
     if isinstance(source, InlineHistogram):
         return from_inline(name, source)
-    return read_histogram(source.path, source.histogram)
+    histogram = read_histogram(source.path, source.histogram)
+    return histogram if source.unit == 1 else _in_gev(histogram, source.unit)
+
+
+def _in_gev(histogram: Histogram, unit: float) -> Histogram:
+    axis = hist.axis.Variable(histogram.axes[0].edges * unit, label=histogram.axes[0].label)
+    converted = Histogram(axis, storage=hist.storage.Weight(), name=histogram.name)
+    converted.view(flow=True)[...] = histogram.view(flow=True)
+    return converted
 
 
 def _from_root(model: Any, path: str, name: str) -> Histogram:

@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from analysis import plots
 from analysis.catalogue import Luminosity, ModelSettings
 from analysis.histograms import Histogram
-from analysis.inference import upper_limits
-from analysis.inference.prediction import predict
+from analysis.inference import join, predict, upper_limits
 from analysis.model import build_model
 
 
@@ -84,13 +82,17 @@ def set_limits(
         "cross_section_fb": label.cross_section,
         "luminosity_fb": luminosity.value,
         "model": asdict(settings),
+        "edges_gev": data.axes[0].edges.tolist(),
+        "channels": model.channels,
         "yields": {
             name: float(histogram.sum(flow=True).value)
             for name, histogram in (("signal", signal), ("background", background), ("data", data))
         },
         **limits.to_dict(label.cross_section),
+        "systematics": [asdict(effect) for effect in model.effects],
     }
-    (channel,) = predict(model.workspace).values()
+    channel = join(predict(model.workspace), model.channels)
+    nominal = join(predict(model.workspace, fitted=False, strength=1.0), model.channels)
     return LimitResult(
         document,
         model.workspace,
@@ -103,7 +105,7 @@ def set_limits(
         plots.spectrum(
             channel,
             data.axes[0].edges.tolist(),
-            signal=np.array(model.workspace["channels"][0]["samples"][0]["data"]),
+            signal=nominal.samples["signal"],
             titles={"signal": label.title},
             luminosity=luminosity.value,
             synthetic=label.is_synthetic,

@@ -1,32 +1,31 @@
 """The statistical model: a HistFactory workspace from signal, background and data histograms."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from analysis import systematics
 from analysis.catalogue import ModelSettings
+from analysis.catalogue.model import SAMPLES, SOURCES
 from analysis.errors import AnalysisError
-from analysis.histograms import Histogram, require_same_edges
-from analysis.inference.arrays import Array
+from analysis.histograms import Histogram
+from analysis.inference.arrays import Array, Index
+from analysis.systematics import Effect, Variation
+from analysis.templates import Template, Templates, make_templates
 
 CHANNEL = "m_jj"
+SIDEBAND = "sideband"
 POI = "mu"
 
+# The tutorial reads its limits off these points by straight lines (run_fit.py of the public RECAST
+# tutorial): the scan has them, so that its published numbers can be compared with.
+_TUTORIAL_SCAN = tuple(np.linspace(0.01, 1, 20).tolist())
+_MISSING_IN_TUTORIAL = ("luminosity", "signal statistics", "background normalisation")
 
-@dataclass(frozen=True)
-class Template:
-    """A histogram as it enters the model.
-
-    Attributes:
-        contents: events of each bin, the overflow last if it has a bin, shape (n_bins,).
-        variances: squared statistical uncertainties, shape (n_bins,).
-    """
-
-    contents: Array
-    variances: Array
+Shifted = Mapping[tuple[str, str], tuple[Histogram, Histogram | None]]
+"""Histograms at +1 and -1 sigma by sample and shift; without the second the first is mirrored."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +36,17 @@ class StatisticalModel:
         workspace: HistFactory JSON, readable by plain pyhf.
         warnings: what was done to the histograms.
         not_modelled: sources of uncertainty that are left out.
+        channels: which bins of the histogram each channel has.
         scan: signal strengths of the CLs scan, if the model asks for certain ones.
+        effects: what systematics do to samples, and what of it was pruned.
     """
 
     workspace: dict[str, Any]
     warnings: tuple[str, ...]
     not_modelled: tuple[str, ...]
+    channels: Mapping[str, tuple[int, ...]]
     scan: tuple[float, ...] | None = None
+    effects: tuple[Effect, ...] = ()
 
 
 def build_model(
@@ -52,12 +55,15 @@ def build_model(
     data: Histogram,
     settings: ModelSettings,
     luminosity_uncertainty: float,
+    *,
+    shifted: Shifted | None = None,
 ) -> StatisticalModel:
     """The model of a signal on a background in one spectrum.
 
     The ``default`` model has a signal strength ``mu``, the luminosity (on the signal alone: the
-    background is not simulation scaled to it), the statistics of both templates bin by bin, and
-    normalisation uncertainties of background and signal theory. ``tutorial`` is exactly
+    background is not simulation scaled to it), the statistics of both templates bin by bin,
+    normalisation uncertainties of background and signal theory or a free background, and the
+    systematics of the settings. ``tutorial`` is exactly
     ``pyhf.simplemodels.uncorrelated_background(signal, background, sqrt(background))``.
 
     Args:
@@ -66,52 +72,40 @@ def build_model(
         data: observed events.
         settings: which model and its numbers.
         luminosity_uncertainty: relative.
+        shifted: histograms that the shapes of the settings need.
 
     Raises:
         AnalysisError: different edges, negative contents against the policy, contents that are not
-            numbers, or data where nothing is expected.
+            numbers, data where nothing is expected, or a shifted histogram that is missing.
     """
-    warnings: list[str] = []
-    require_same_edges({"data": data, "background": background, "signal": signal})
-    flow = _flow_bins((signal, background, data), settings.overflow, warnings)
-    labels = bin_labels(np.asarray(data.axes[0].edges, dtype=np.float64), flow)
-    templates = {
-        name: _template(
-            histogram,
-            name,
-            flow,
-            labels,
-            negative_bins=settings.negative_bins,
-            warnings=warnings,
-        )
-        for name, histogram in (("signal", signal), ("background", background), ("data", data))
-    }
-    _check_background(templates, labels, warnings)
-    s, b, n = templates["signal"], templates["background"], templates["data"].contents.tolist()
+    histograms = {"data": data, "background": background, "signal": signal}
+    for (sample, shift), pair in (shifted or {}).items():
+        for direction, histogram in zip(("up", "down"), pair, strict=True):
+            if histogram is not None:
+                histograms[f"{sample} {shift} {direction}"] = histogram
+    templates = make_templates(histograms, settings.overflow, settings.negative_bins)
+    warnings = [*templates.warnings, *_check_background(templates)]
     if settings.name == "tutorial":
-        workspace = tutorial_workspace(s.contents.tolist(), b.contents.tolist(), n)
-        missing = (*_MISSING_IN_TUTORIAL, *_NEVER_MODELLED)
-        return StatisticalModel(workspace, tuple(warnings), missing, _TUTORIAL_SCAN)
-    absent = () if settings.signal_uncertainty else ("signal theory",)
-    workspace = _default_workspace(s, b, n, settings, luminosity_uncertainty)
-    return StatisticalModel(workspace, tuple(warnings), (*absent, *_NEVER_MODELLED))
-
-
-# The tutorial reads its limits off these points by straight lines (run_fit.py of the public RECAST
-# tutorial): the scan has them, so that its published numbers can be compared with.
-_TUTORIAL_SCAN = tuple(np.linspace(0.01, 1, 20).tolist())
-_MISSING_IN_TUTORIAL = (
-    "luminosity",
-    "signal statistics",
-    "signal theory",
-    "background normalisation",
-)
-_NEVER_MODELLED = (
-    "background shape",
-    "jet energy scale and resolution",
-    "flavour tagging",
-    "pile-up",
-)
+        lists = [templates.named[name].contents.tolist() for name in (*SAMPLES, "data")]
+        return StatisticalModel(
+            tutorial_workspace(*lists),
+            tuple(warnings),
+            (*_MISSING_IN_TUTORIAL, *SOURCES),
+            {"singlechannel": tuple(range(len(lists[0])))},
+            _TUTORIAL_SCAN,
+        )
+    variations = _variations(templates, settings)
+    channels = _channels(templates, settings)
+    workspace = _default_workspace(
+        templates, settings, variations, channels, luminosity_uncertainty=luminosity_uncertainty
+    )
+    return StatisticalModel(
+        workspace,
+        tuple(warnings),
+        _not_modelled(settings),
+        {name: tuple(bins.tolist()) for name, bins in channels.items()},
+        effects=tuple(v.effect for each in variations.values() for v in each),
+    )
 
 
 def tutorial_workspace(
@@ -136,29 +130,45 @@ def tutorial_workspace(
     errors = np.sqrt(background).tolist() if uncertainty is None else list(uncertainty)
     modifier = {"name": "uncorr_bkguncrt", "type": "shapesys", "data": errors}
     samples = [
-        _sample("signal", signal, [_normfactor()]),
+        _sample("signal", signal, [_normfactor(POI)]),
         _sample("background", background, [modifier]),
     ]
-    return _workspace("singlechannel", samples, data, [])
+    return _workspace({"singlechannel": samples}, {"singlechannel": list(data)}, [])
 
 
 def _default_workspace(
-    signal: Template,
-    background: Template,
-    data: Sequence[float],
+    templates: Templates,
     settings: ModelSettings,
+    variations: Mapping[str, Sequence[Variation]],
+    channels: Mapping[str, Index],
+    *,
     luminosity_uncertainty: float,
 ) -> dict[str, Any]:
-    on_signal = [
-        _normfactor(),
-        {"name": "lumi", "type": "lumi", "data": None},
-        _statistics("stat_signal", signal),
-    ]
+    common = {
+        "signal": [_normfactor(POI), {"name": "lumi", "type": "lumi", "data": None}],
+        "background": [],
+    }
     if settings.signal_uncertainty:
-        on_signal.append(_normsys("signal_theory", settings.signal_uncertainty))
-    on_background = [_statistics("stat_background", background)]
-    if settings.background_uncertainty:
-        on_background.append(_normsys("background_norm", settings.background_uncertainty))
+        common["signal"].append(_normsys("signal_theory", settings.signal_uncertainty))
+    if settings.background_normalisation == "free":
+        common["background"].append(_normfactor("background_norm"))
+    elif settings.background_uncertainty:
+        common["background"].append(_normsys("background_norm", settings.background_uncertainty))
+    samples: dict[str, list[dict[str, Any]]] = {}
+    for channel, bins in channels.items():
+        suffix = "" if channel == CHANNEL else f"_{channel}"
+        samples[channel] = [
+            _sample(
+                name,
+                templates.named[name].contents[bins].tolist(),
+                [
+                    *common[name],
+                    _statistics(f"stat_{name}{suffix}", templates.named[name], bins),
+                    *(m for variation in variations[name] for m in variation.modifiers(bins)),
+                ],
+            )
+            for name in SAMPLES
+        ]
     luminosity = {
         "name": "lumi",
         "auxdata": [1.0],
@@ -166,19 +176,68 @@ def _default_workspace(
         "bounds": [[max(0.0, 1 - 5 * luminosity_uncertainty), 1 + 5 * luminosity_uncertainty]],
         "inits": [1.0],
     }
-    samples = [
-        _sample("signal", signal.contents.tolist(), on_signal),
-        _sample("background", background.contents.tolist(), on_background),
-    ]
-    return _workspace(CHANNEL, samples, data, [luminosity])
+    data = templates.named["data"].contents
+    observed = {channel: data[bins].tolist() for channel, bins in channels.items()}
+    return _workspace(samples, observed, [luminosity])
+
+
+def _variations(templates: Templates, settings: ModelSettings) -> dict[str, list[Variation]]:
+    """What the settings' systematics do to each sample."""
+    result: dict[str, list[Variation]] = {name: [] for name in SAMPLES}
+    for systematic in settings.systematics:
+        for sample in systematic.samples:
+            if systematic.kind == "normalisation":
+                variation = systematics.normalisation(systematic, sample, settings.pruning)
+            else:
+                variation = systematics.shape(
+                    systematic,
+                    sample,
+                    templates.named[sample].contents,
+                    _shifted(templates, sample, systematic.shift),
+                    pruning=settings.pruning,
+                    smoothing=settings.smoothing,
+                )
+            result[sample].append(variation)
+    return result
+
+
+def _shifted(templates: Templates, sample: str, shift: str) -> tuple[Array, Array | None]:
+    up = templates.named.get(f"{sample} {shift} up")
+    down = templates.named.get(f"{sample} {shift} down")
+    if up is None:
+        raise AnalysisError(
+            f"the model needs the {sample} histogram shifted by '{shift}': skim it with this "
+            "shift, or leave the systematic out"
+        )
+    return up.contents, None if down is None else down.contents
+
+
+def _channels(templates: Templates, settings: ModelSettings) -> dict[str, Index]:
+    """Bins of the signal's window and of the sideband; all in one channel without a window."""
+    everything = np.arange(len(templates.edges))
+    if settings.window is None:
+        return {CHANNEL: everything}
+    low, high = settings.window
+    inside = (templates.edges[:, 0] >= low) & (templates.edges[:, 1] <= high)
+    if not inside.any() or inside.all():
+        where = f"{low:g} to {high:g} GeV"
+        raise AnalysisError(f"model.window: {where} must hold some of the bins and leave others")
+    return {CHANNEL: everything[inside], SIDEBAND: everything[~inside]}
+
+
+def _not_modelled(settings: ModelSettings) -> tuple[str, ...]:
+    covered = {source for systematic in settings.systematics for source in systematic.covers}
+    if settings.signal_uncertainty:
+        covered.add("signal theory")
+    return tuple(source for source in SOURCES if source not in covered)
 
 
 def _sample(name: str, data: Sequence[float], modifiers: list[dict[str, Any]]) -> dict[str, Any]:
     return {"name": name, "data": list(data), "modifiers": modifiers}
 
 
-def _normfactor() -> dict[str, Any]:
-    return {"name": POI, "type": "normfactor", "data": None}
+def _normfactor(name: str) -> dict[str, Any]:
+    return {"name": name, "type": "normfactor", "data": None}
 
 
 def _normsys(name: str, relative: float) -> dict[str, Any]:
@@ -187,115 +246,36 @@ def _normsys(name: str, relative: float) -> dict[str, Any]:
     return {"name": name, "type": "normsys", "data": {"hi": 1 + relative, "lo": low}}
 
 
-def _statistics(name: str, template: Template) -> dict[str, Any]:
-    return {"name": name, "type": "staterror", "data": np.sqrt(template.variances).tolist()}
+def _statistics(name: str, template: Template, bins: Index) -> dict[str, Any]:
+    errors = np.sqrt(template.variances[bins]).tolist()
+    return {"name": name, "type": "staterror", "data": errors}
 
 
 def _workspace(
-    channel: str,
-    samples: list[dict[str, Any]],
-    data: Sequence[float],
+    samples: Mapping[str, list[dict[str, Any]]],
+    data: Mapping[str, list[float]],
     parameters: list[dict[str, Any]],
 ) -> dict[str, Any]:
     config = {"poi": POI, "parameters": parameters}
     return {
-        "channels": [{"name": channel, "samples": samples}],
-        "observations": [{"name": channel, "data": list(data)}],
+        "channels": [{"name": name, "samples": each} for name, each in samples.items()],
+        "observations": [{"name": name, "data": each} for name, each in data.items()],
         "measurements": [{"name": "limits", "config": config}],
         "version": "1.0.0",
     }
 
 
-def _flows(histogram: Histogram) -> tuple[float, float]:
-    """Contents of underflow and overflow; zero for an axis without them."""
-    traits, values = histogram.axes[0].traits, histogram.values(flow=True)
-    return (
-        float(values[0]) if traits.underflow else 0.0,
-        float(values[-1]) if traits.overflow else 0.0,
-    )
+def _check_background(templates: Templates) -> list[str]:
+    signal, background, data = (templates.named[name].contents for name in (*SAMPLES, "data"))
 
+    def where(bad: Array) -> str:
+        return ", ".join(label for label, at in zip(templates.labels, bad, strict=True) if at)
 
-def _flow_bins(
-    histograms: Sequence[Histogram], overflow: str, warnings: list[str]
-) -> tuple[bool, bool]:
-    """Whether underflow and overflow have a bin of their own, in all histograms alike."""
-    under, over = np.array([_flows(histogram) for histogram in histograms]).T
-    if overflow == "bin":
-        return bool(under.any()), bool(over.any())
-    for name, contents in (("underflow", under), ("overflow", over)):
-        if contents.any():
-            signal, background, data = contents
-            warnings.append(
-                f"{name} dropped: {signal:g} signal, {background:g} background, {data:g} data"
-            )
-    return False, False
-
-
-def bin_labels(edges: Array, flow: tuple[bool, bool] = (False, True)) -> tuple[str, ...]:
-    """Names of the model's bins.
-
-    Args:
-        edges: of the histogram, in GeV.
-        flow: whether underflow and overflow have bins.
-
-    Example:
-        >>> bin_labels(np.array([0.0, 25.0, 50.0]))
-        ('0-25', '25-50', '>50')
-    """
-    labels = [f"{low:g}-{high:g}" for low, high in pairwise(edges)]
-    below = [f"<{edges[0]:g}"] if flow[0] else []
-    above = [f">{edges[-1]:g}"] if flow[1] else []
-    return (*below, *labels, *above)
-
-
-def _template(
-    histogram: Histogram,
-    name: str,
-    flow: tuple[bool, bool],
-    labels: Sequence[str],
-    *,
-    negative_bins: str,
-    warnings: list[str],
-) -> Template:
-    traits = histogram.axes[0].traits
-    contents = np.asarray(histogram.values(flow=True), dtype=np.float64)
-    spread = histogram.variances(flow=True)
-    variances = contents if spread is None else np.asarray(spread, dtype=np.float64)
-
-    def cut(values: Array) -> Array:
-        inner = values[int(traits.underflow) : len(values) - int(traits.overflow)]
-        under = [values[0] if traits.underflow else 0.0] if flow[0] else []
-        over = [values[-1] if traits.overflow else 0.0] if flow[1] else []
-        return np.concatenate([under, inner, over])
-
-    contents, variances = cut(contents), cut(variances)
-    if not (np.isfinite(contents).all() and np.isfinite(variances).all()):
-        raise AnalysisError(f"{name} has bins that are not numbers: make the histogram again")
-    negative = contents < 0
-    if negative.any():
-        where = ", ".join(label for label, bad in zip(labels, negative, strict=True) if bad)
-        if name == "data":
-            raise AnalysisError(f"data are negative in bins {where}: counts cannot be")
-        if negative_bins == "refuse":
-            raise AnalysisError(
-                f"{name} is negative in bins {where}: merge bins, or set model.negative_bins: clip "
-                "in the catalogue"
-            )
-        lost = contents[negative].sum()
-        warnings.append(f"{name} is negative in bins {where}: set to zero ({lost:g} events)")
-        contents = np.maximum(contents, 0.0)
-    return Template(contents, np.maximum(variances, 0.0))
-
-
-def _check_background(
-    templates: dict[str, Template], labels: Sequence[str], warnings: list[str]
-) -> None:
-    background, data = templates["background"].contents, templates["data"].contents
     impossible = (background == 0) & (data > 0)
     if impossible.any():
-        where = ", ".join(label for label, bad in zip(labels, impossible, strict=True) if bad)
-        raise AnalysisError(f"data but no background in bins {where}: merge bins or drop them")
-    empty = (background == 0) & (templates["signal"].contents > 0)
-    if empty.any():
-        where = ", ".join(label for label, bad in zip(labels, empty, strict=True) if bad)
-        warnings.append(f"signal but no background in bins {where}: limits are too strong if so")
+        bins = where(impossible)
+        raise AnalysisError(f"data but no background in bins {bins}: merge bins or drop them")
+    empty = (background == 0) & (signal > 0)
+    if not empty.any():
+        return []
+    return [f"signal but no background in bins {where(empty)}: limits are too strong if so"]

@@ -2,7 +2,10 @@
 
 import functools
 import os
-from typing import Any
+import pickle
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, cast
 
 import law
 import luigi
@@ -15,18 +18,45 @@ from tasks.framework.errors import report_in_one_line
 
 report_in_one_line(AnalysisError)
 
+HANDED_IN = "VHBB_CATALOGUE"  # names the file a task in a container has its catalogue from
+
 
 def read_catalogue(source: str) -> Catalogue:
     """The catalogue, one object a process while its file stays as it is.
 
-    So all tasks of a run see the same list of files, whatever a glob would match later.
+    So all tasks of a run see the same list of files, whatever a glob would match later. A task in
+    a container is handed the catalogue with this list: it sees no other files than its own.
     """
-    return _read_catalogue(source, os.stat(source).st_mtime_ns if os.path.exists(source) else 0)
+    handed_in = os.environ.get(HANDED_IN)
+    if handed_in:
+        content = _unpickle(handed_in)
+        if content.source == source:
+            return content
+    try:
+        changed = os.stat(source).st_mtime_ns
+    except OSError:
+        changed = 0  # an embedded one, or one whose absence is told when it is read
+    return _read_catalogue(source, changed)
 
 
 @functools.lru_cache
 def _read_catalogue(source: str, _changed: int) -> Catalogue:
     return load_catalogue(source)
+
+
+@functools.cache
+def _unpickle(path: str) -> Catalogue:
+    return cast("Catalogue", pickle.loads(Path(path).read_bytes()))  # noqa: S301 - our own
+
+
+def wants_ticket(files: Iterable[str]) -> bool:
+    """Whether files are on EOS, elsewhere than in its public part: to read them takes Kerberos.
+
+    >>> wants_ticket(["root://eosatlas.cern.ch//eos/a.root"]), wants_ticket(["/data/a.root"])
+    (True, False)
+    """
+    eos = [file for file in files if file.startswith("root://")]
+    return any(not file.startswith("root://eospublic.cern.ch/") for file in eos)
 
 
 class CatalogueParameter(luigi.Parameter):
@@ -56,6 +86,9 @@ class CatalogueTask(AnalysisTask):
     def analysis(self) -> Catalogue:
         """The catalogue's validated content."""
         return read_catalogue(self.catalogue)
+
+    def documents(self) -> dict[str, bytes]:
+        return {HANDED_IN: pickle.dumps(self.analysis)}
 
 
 class DatasetTask(CatalogueTask):

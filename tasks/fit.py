@@ -6,9 +6,18 @@ from typing import Any
 import law
 import luigi
 
-from analysis.catalogue import MODELS, DatasetSum, HistogramFile, ModelSettings, digest
+from analysis.catalogue import (
+    MODELS,
+    DatasetSum,
+    HistogramFile,
+    HistogramSource,
+    ModelSettings,
+    digest,
+    write_out,
+)
 from analysis.errors import AnalysisError
-from tasks.base import CatalogueTask, SelectionMixin, read_catalogue
+from tasks.base import CatalogueTask, SelectionMixin, read_catalogue, wants_ticket
+from tasks.framework.preservation.recipe import Embedded, Given, Made, Output, Recipe
 from tasks.framework.workflow import Workflow
 from tasks.scale import Scale
 from tasks.skim import MergeSkim
@@ -42,6 +51,26 @@ class SignalsMixin(law.Task):
             raise AnalysisError(f"unknown model '{params['model']}'; known: {', '.join(MODELS)}")
         return params
 
+    @property
+    def model_settings(self) -> ModelSettings:
+        """The statistical model: the catalogue's numbers, the chosen name."""
+        return replace(read_catalogue(self.catalogue).model, name=self.model)
+
+
+def fit_digest(task: Any, signal: str) -> str:
+    """Of all that the workspace of a signal depends on, for a task with Fit's parameters."""
+    content = task.analysis
+    entry = content.signal(signal)
+    return digest(
+        task.cuts,
+        entry.inputs_digest(),
+        entry.normalisation_digest(),
+        content.luminosity,
+        content.histogram_digest(content.data),
+        content.histogram_digest(content.background),
+        task.model_settings,
+    )
+
 
 class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
     """Limits on the signal strength, a branch per signal."""
@@ -72,17 +101,7 @@ class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
         return [source.path for source in sources if isinstance(source, HistogramFile)]
 
     def store_parts(self) -> tuple[str, ...]:
-        content = self.analysis
-        entry = content.signal(self.branch_data)
-        inputs = digest(
-            self.cuts,
-            entry.inputs_digest(),
-            entry.normalisation_digest(),
-            content.luminosity,
-            content.histogram_digest(content.data),
-            content.histogram_digest(content.background),
-            self.model_settings,
-        )
+        inputs = fit_digest(self, self.branch_data)
         return (*super().store_parts(), self.branch_data, f"{self.selection}-{inputs}")
 
     def output(self) -> dict[str, law.FileSystemFileTarget]:
@@ -94,11 +113,6 @@ class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
             results_plot="results.png",
             results_pdf="results.pdf",
         )
-
-    @property
-    def model_settings(self) -> ModelSettings:
-        """The statistical model: the catalogue's numbers, the chosen name."""
-        return replace(self.analysis.model, name=self.model)
 
     def run(self) -> None:
         from analysis import histograms, limit_setting, plots
@@ -132,6 +146,37 @@ class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
             return histograms.from_source(role, source)
         parts = [part["histograms"] for part in self.input()[role]]
         return histograms.merge([part.load(formatter="hist", name="h_mjj") for part in parts])
+
+    def recipe(self) -> Recipe:
+        content, entry = self.analysis, self.analysis.signal(self.branch_data)
+        fixed = {role: self.preserved_histogram(role) for role in ("data", "background")}
+        catalogue = write_out(content, self.cuts, self.model_settings, fixed)
+        files = [source.path for source in fixed.values() if isinstance(source, HistogramFile)]
+        return Recipe(
+            *("python", "-m", "analysis", "fit"),
+            *("--filesig", Made(self.requires()["signal"], "histograms")),
+            *("--limitsfile", Output("limits"), "--workspacefile", Output("workspace")),
+            *("--outputfile", Output("limits_plot"), Output("limits_pdf")),
+            *("--plotfile", Output("results_plot"), Output("results_pdf")),
+            *("--signal", Given("signal_name", entry.name)),
+            *("--title", Given("signal_title", entry.title)),
+            *("-c", Given("cross_section", f"{entry.cross_section!r} fb")),
+            *("-l", Given("luminosity", f"{content.luminosity.value!r} /fb")),
+            *("--catalogue", Embedded("analysis.yaml", catalogue)),
+            fixed=tuple(law.util.flatten(self.fixed_requires())),
+            kerberos=wants_ticket(files),
+        )
+
+    def preserved_histogram(self, role: str) -> HistogramSource:
+        """The ``data`` or ``background`` histogram, written out unless anyone can read its file."""
+        from analysis import histograms
+
+        source: HistogramSource = getattr(self.analysis, role)
+        if isinstance(source, DatasetSum) or (
+            isinstance(source, HistogramFile) and "://" not in source.path
+        ):
+            return histograms.to_inline(self.fixed_histogram(role))
+        return source
 
 
 def limits_of(fit: Fit) -> list[Any]:

@@ -4,10 +4,12 @@ import law
 
 from analysis.catalogue import digest
 from tasks.base import DatasetTask, SelectionMixin
+from tasks.framework.preservation.recipe import Given, Made, Output, Recipe
+from tasks.framework.workflow import RequiresWorkflows
 from tasks.skim import MergeSkim
 
 
-class Scale(SelectionMixin, DatasetTask):
+class Scale(SelectionMixin, DatasetTask, RequiresWorkflows):
     """Scale a simulated dataset to its expected yield.
 
     Every event counts `cross_section * filter_efficiency * k_factor * luminosity /
@@ -50,3 +52,17 @@ class Scale(SelectionMixin, DatasetTask):
         with self.localize_output() as output:
             histograms.write_histograms(output["histograms"].abspath, scaled, synthetic=synthetic)
             plots.save(figure, output["plot"].abspath)
+
+    def recipe(self) -> Recipe:
+        entry = self.entry
+        return Recipe(
+            *("python", "-m", "analysis", "scale", "-i", Made(self.requires(), "histograms")),
+            *("-o", Output("histograms"), "-p", Output("plot")),
+            *("-c", Given("cross_section", f"{entry.cross_section!r} fb")),
+            *("-f", Given("filter_efficiency", entry.filter_efficiency)),
+            *("-k", Given("k_factor", entry.k_factor)),
+            *("-s", Given("sum_of_weights", entry.sum_of_weights or "files")),
+            *("-l", Given("luminosity", f"{self.analysis.luminosity.value!r} /fb")),
+            *("--title", Given("signal_title", entry.title)),
+            *("--synthetic", Given("signal_synthetic", "yes" if entry.is_synthetic else "auto")),
+        )

@@ -3,14 +3,16 @@
 import os
 import re
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import law
 import luigi
 
-from analysis.catalogue import Synthetic, digest
+from analysis.catalogue import Synthetic, digest, write_out_selection
 from analysis.errors import AnalysisError
-from tasks.base import DatasetTask, SelectionMixin
+from tasks.base import DatasetTask, SelectionMixin, wants_ticket
+from tasks.framework.merging import Merge, MergeStep, Merging
+from tasks.framework.preservation.recipe import Each, Embedded, Given, Made, Output, Recipe
 from tasks.framework.workflow import Workflow
 
 
@@ -39,6 +41,16 @@ class GenerateSynthetic(DatasetTask, Workflow):
                 index=self.branch,
                 n_events=synthetic.events_per_file()[self.branch],
             )
+
+    def recipe(self) -> Recipe:
+        synthetic = cast("Synthetic", self.entry.synthetic)
+        return Recipe(
+            *("python", "-m", "analysis", "generate", "-o", Output("events")),
+            *("--seed", Given("synthetic_seed", synthetic.seed)),
+            *("--n-events", Given("synthetic_events", synthetic.n_events)),
+            *("--n-files", Given("synthetic_n_files", synthetic.n_files)),
+            *("--index", Each(Given("synthetic_files", list(range(synthetic.n_files))))),
+        )
 
 
 class Skim(SelectionMixin, DatasetTask, Workflow):
@@ -76,12 +88,12 @@ class Skim(SelectionMixin, DatasetTask, Workflow):
 
         A branch keeps its name, and so its outputs, when files are added to the dataset.
         """
-        first = self.branch_data[0]
-        if self.entry.synthetic is not None:
-            return f"synthetic_{first}-{digest(self.branch_data, self.entry.inputs_digest())}"
-        files = [self.entry.file_digest(file) for file in self.branch_data]
-        stem = re.sub(r"[^A-Za-z0-9_.+-]", "_", os.path.splitext(os.path.basename(first))[0])
-        return f"{stem[:80]}-{digest(self.sums_weights, files)}"
+        entry, read = self.entry, self.branch_data
+        if entry.synthetic is not None:
+            return f"synthetic_{read[0]}-{digest(read, entry.inputs_digest())}"
+        files = [entry.file_digest(file) for file in read]
+        stem = re.sub(r"[^A-Za-z0-9_.+-]", "_", os.path.splitext(os.path.basename(read[0]))[0])
+        return f"{stem[:80]}-{digest(entry.sum_of_weights is None, files)}"
 
     def files_read(self) -> tuple[str, ...]:
         """The branch's event files: as the catalogue names them, or as they were generated."""
@@ -118,24 +130,54 @@ class Skim(SelectionMixin, DatasetTask, Workflow):
                 )
             skimming.write_skim(output["histograms"].abspath, skim)
 
+    def recipe(self) -> Recipe:
+        generated = self.requires().get("generated")
+        files = [] if generated else list(self.entry.resolve_files())
+        source = Made(generated, "events", "signal_files") if generated else None
+        keep = ("--keep-events", Output("events")) if self.keep_events else ()
+        return Recipe(
+            *("python", "-m", "analysis", "skim", "-o", Output("histograms"), *keep),
+            *("-i", Each(source or Given("signal_files", files), self.files_per_branch)),
+            *("--format", Given("signal_format", self.entry.format or "auto")),
+            *("-s", Given("sum_of_weights", self.entry.sum_of_weights or "files")),
+            *("--catalogue", Embedded("selection.yaml", write_out_selection(self.cuts))),
+            kerberos=wants_ticket(files),
+        )
 
-class MergeSkim(SelectionMixin, DatasetTask):
-    """Add the histograms, cut flows and sums of weights of all files of a dataset."""
 
-    def requires(self) -> Skim:
-        return Skim.req(self)
+class SkimMerging(SelectionMixin, DatasetTask, Merging):
+    """Adds histograms, cut flows and sums of weights."""
+
+    merges = Skim
+    exclude_index = True
 
     def store_parts(self) -> tuple[str, ...]:
         inputs = digest(self.cuts, self.entry.inputs_digest(), self.entry.sum_of_weights is None)
         return (*super().store_parts(), self.dataset, f"{self.selection}-{inputs}")
 
     def output(self) -> dict[str, law.FileSystemFileTarget]:
-        return self.targets(histograms="selected.root")
+        return self.targets(histograms=f"selected{self.part}.root")
 
-    def run(self) -> None:
+    def merge(self, parts: Sequence[Any], output: Any) -> None:
         from analysis import skimming
 
-        parts = self.input()["collection"].targets.values()
         skims = [skimming.read_skim(part["histograms"].abspath) for part in parts]
-        with self.localize_output() as output:
-            skimming.write_skim(output["histograms"].abspath, skimming.merge_skims(skims))
+        skimming.write_skim(output["histograms"].abspath, skimming.merge_skims(skims))
+
+
+class MergeSkimStep(SkimMerging, MergeStep):
+    """Merge some files of a dataset that has too many for one step, a branch per step."""
+
+    def recipe(self) -> Recipe:
+        parts = Each(Made(self.below, "histograms"), max(2, self.merge_size))
+        return Recipe("python", "-m", "analysis", "merge", "-i", parts, "-o", Output("histograms"))
+
+
+class MergeSkim(SkimMerging, Merge):
+    """Merge all files of a dataset."""
+
+    step = MergeSkimStep
+
+    def recipe(self) -> Recipe:
+        parts = Made(self.requires(), "histograms")
+        return Recipe("python", "-m", "analysis", "merge", "-i", parts, "-o", Output("histograms"))

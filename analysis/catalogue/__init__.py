@@ -3,7 +3,6 @@
 from analysis.catalogue.dataset import Dataset, Synthetic
 from analysis.catalogue.digest import digest
 from analysis.catalogue.entries import (
-    MODELS,
     Binning,
     BTag,
     Catalogue,
@@ -12,12 +11,13 @@ from analysis.catalogue.entries import (
     HistogramSource,
     InlineHistogram,
     Luminosity,
-    ModelSettings,
     Selection,
 )
 from analysis.catalogue.loading import load_catalogue
 from analysis.catalogue.metadata import DsidFacts, dsid_facts
+from analysis.catalogue.model import MODELS, ModelSettings, Systematic
 from analysis.catalogue.units import parse_cross_section, parse_luminosity
+from analysis.catalogue.writing import write_out, write_out_selection
 
 __all__ = [
     "MODELS",
@@ -34,9 +34,12 @@ __all__ = [
     "ModelSettings",
     "Selection",
     "Synthetic",
+    "Systematic",
     "digest",
     "dsid_facts",
     "load_catalogue",
     "parse_cross_section",
     "parse_luminosity",
+    "write_out",
+    "write_out_selection",
 ]

@@ -6,10 +6,12 @@ not part of a digest.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 from analysis.catalogue.dataset import Dataset
 from analysis.catalogue.digest import NOT_CONTENT, digest
+from analysis.catalogue.model import ModelSettings
 from analysis.catalogue.values import suggestion
 from analysis.errors import AnalysisError
 
@@ -98,6 +100,10 @@ class Selection:
 
     def digest(self) -> str:
         """Of cuts and binning."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:  # asked for once a file
         return digest(self)
 
 
@@ -108,10 +114,12 @@ class HistogramFile:
     Attributes:
         path: absolute local path or URI.
         histogram: its name in the file.
+        unit: GeV per unit of its axis: 1, or 0.001 for an axis in MeV.
     """
 
     path: str
     histogram: str
+    unit: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -153,34 +161,6 @@ class DatasetSum:
 
 
 HistogramSource = HistogramFile | InlineHistogram | DatasetSum
-
-
-MODELS = ("default", "tutorial")
-"""Names of the statistical models."""
-
-
-@dataclass(frozen=True)
-class ModelSettings:
-    """The statistical model.
-
-    Attributes:
-        name: ``default``, or ``tutorial`` for exactly pyhf's uncorrelated background with
-            sqrt(b), in which the other numbers have no part.
-        background_uncertainty: relative, on the normalisation of the background.
-        signal_uncertainty: relative, on the theory prediction of the signal; 0 for none.
-        overflow: ``bin`` for a bin of its own, or ``drop``; alike in signal, background and data.
-        negative_bins: ``refuse`` a signal that has them, or ``clip`` to zero with a warning.
-    """
-
-    name: str = "default"
-    background_uncertainty: float = 0.05
-    signal_uncertainty: float = 0.0
-    overflow: str = "bin"
-    negative_bins: str = "refuse"
-
-    def digest(self) -> str:
-        """Of all settings."""
-        return digest(self)
 
 
 @dataclass(frozen=True)

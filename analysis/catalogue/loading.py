@@ -17,21 +17,20 @@ from analysis.catalogue.entries import (
     DatasetSum,
     HistogramSource,
     Luminosity,
-    ModelSettings,
     Selection,
 )
 from analysis.catalogue.files import home_expanded
+from analysis.catalogue.model import ModelSettings
 from analysis.catalogue.parsing import (
     HISTOGRAM_KEYS,
     LUMINOSITY_KEYS,
-    MODEL_KEYS,
     SELECTION_KEYS,
     histogram_entry,
     luminosity_entry,
-    model_entry,
     selection_entry,
 )
 from analysis.catalogue.parsing_dataset import DATASET_KEYS, SIGNAL_KEYS, dataset_entry
+from analysis.catalogue.parsing_model import MODEL_KEYS, model_entry
 from analysis.catalogue.section import Section
 from analysis.catalogue.values import name, names, suggestion, text
 from analysis.errors import AnalysisError

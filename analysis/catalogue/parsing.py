@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Final
 
 from analysis.catalogue.entries import (
-    MODELS,
     Binning,
     BTag,
     DatasetSum,
@@ -13,7 +12,6 @@ from analysis.catalogue.entries import (
     HistogramSource,
     InlineHistogram,
     Luminosity,
-    ModelSettings,
     Selection,
 )
 from analysis.catalogue.files import absolute
@@ -48,7 +46,7 @@ SELECTION_KEYS: Final = (
 )
 B_TAG_KEYS: Final = ("tagger", "kind", "cut", "fractions")
 BINNING_KEYS: Final = ("n_bins", "low", "high")
-FILE_KEYS: Final = ("file", "histogram")
+FILE_KEYS: Final = ("file", "histogram", "unit")
 INLINE_KEYS: Final = (
     "edges",
     "contents",
@@ -62,13 +60,6 @@ INLINE_KEYS: Final = (
 )
 SUM_KEYS: Final = ("datasets",)
 HISTOGRAM_KEYS: Final = (*FILE_KEYS, *SUM_KEYS, *INLINE_KEYS)
-MODEL_KEYS: Final = (
-    "name",
-    "background_uncertainty",
-    "signal_uncertainty",
-    "overflow",
-    "negative_bins",
-)
 
 
 def luminosity_entry(section: Section) -> Luminosity:
@@ -160,6 +151,7 @@ def histogram_entry(section: Section, folder: Path, *, is_data: bool) -> Histogr
         return HistogramFile(
             path=section.required("file", lambda value: absolute(text(value), folder)),
             histogram=section.required("histogram", text),
+            unit=section.optional("unit", lambda unit: parse_energy(f"1 {unit}"), 1.0),
         )
     if found == ["datasets"]:
         return DatasetSum(datasets=section.required("datasets", names))
@@ -200,20 +192,3 @@ def _check_bins(
         section.fail(f"has {len(found)} values for the {n_bins} bins of 'edges'{hint}", key)
     if not negative and min(found) < 0:
         section.fail(f"{min(found):g} must not be negative", key)
-
-
-def model_entry(section: Section, beneath: ModelSettings) -> ModelSettings:
-    """The model's settings; what is left out is as in the layer beneath."""
-    return ModelSettings(
-        name=section.optional("name", choice(*MODELS), beneath.name),
-        background_uncertainty=section.optional(
-            "background_uncertainty", parse_percent, beneath.background_uncertainty
-        ),
-        signal_uncertainty=section.optional(
-            "signal_uncertainty", parse_percent, beneath.signal_uncertainty
-        ),
-        overflow=section.optional("overflow", choice("bin", "drop"), beneath.overflow),
-        negative_bins=section.optional(
-            "negative_bins", choice("refuse", "clip"), beneath.negative_bins
-        ),
-    )

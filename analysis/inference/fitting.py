@@ -11,6 +11,7 @@ from analysis.inference.likelihood import Data, Likelihood
 from analysis.inference.minimisation import Fits
 
 _POOR_FIT = 0.001  # p-value below which a result carries a warning
+_FLAT = 1e-10  # eigenvalue, relative to the diagonal, that is zero but for rounding
 _SINGULAR = 1e-4  # relative rest of a linear system that has no solution
 
 
@@ -53,24 +54,30 @@ def diagnose(likelihood: Likelihood, free: Fits, poi_bounds: tuple[float, float]
     if edge.any():
         names = ", ".join(name for name, at in zip(likelihood.names, edge, strict=True) if at)
         warnings.append(f"fitted at the end of their range: {names}")
-    p_value = goodness_of_fit(likelihood, float(free.nll[0]))
+    p_value = fit_p_value(likelihood, float(free.nll[0]))
     if p_value is not None and p_value < _POOR_FIT:
         warnings.append(f"the data are far from the model: goodness of fit p = {p_value:.2g}")
     uncertainty = None if matrix is None else float(np.sqrt(matrix[poi, poi]))
     return Diagnosis(float(point[poi]), uncertainty, p_value, tuple(warnings))
 
 
-def goodness_of_fit(likelihood: Likelihood, nll: float) -> float | None:
+def fit_p_value(likelihood: Likelihood, nll: float) -> float | None:
     """P-value of a fit against the saturated model; None without degrees of freedom.
 
     Args:
         likelihood: the model.
         nll: of the fit, relative to the saturated model.
     """
-    free = ~likelihood.fixed & ~likelihood.constrained
-    n_auxiliary = likelihood.data.counts.shape[1] - likelihood.model.n_bins
-    degrees = likelihood.model.n_bins + n_auxiliary - int(free.sum())
+    degrees = degrees_of_freedom(likelihood)
     return float(gammaincc(degrees / 2, max(nll, 0.0))) if degrees > 0 else None
+
+
+def degrees_of_freedom(likelihood: Likelihood, *, poi_fixed: bool = False) -> int:
+    """Bins and auxiliary counts less the parameters they determine."""
+    free = ~likelihood.fixed & ~likelihood.constrained
+    if poi_fixed and likelihood.poi is not None:
+        free[likelihood.poi] = False
+    return likelihood.n_counts - int(free.sum())
 
 
 def covariance(
@@ -95,9 +102,8 @@ def covariance(
         fitted[likelihood.poi] = False
     free = np.flatnonzero(fitted)
     block = matrix[np.ix_(free, free)]
-    try:
-        np.linalg.cholesky(block)
-    except np.linalg.LinAlgError:
+    scale = 1 / np.sqrt(np.maximum(np.diag(block), 1e-300))
+    if np.linalg.eigvalsh(block * scale * scale[:, None]).min(initial=1.0) < _FLAT:
         return None
     result = np.zeros_like(matrix)
     result[np.ix_(free, free)] = np.linalg.inv(block)

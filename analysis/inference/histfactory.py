@@ -110,6 +110,7 @@ class Model:
         poi: index of the parameter of interest; None for a background-only workspace.
         observed: events seen in each bin, then one auxiliary count for each Poisson constraint.
         n_bins: number of bins of all channels, without the auxiliary counts.
+        auxiliary: the parameter each auxiliary count measures.
     """
 
     parameters: ParameterTable
@@ -118,6 +119,7 @@ class Model:
     poi: int | None
     observed: Array
     n_bins: int
+    auxiliary: tuple[int, ...]
 
 
 def read_model(workspace: Workspace, measurement: str | None = None) -> Model:
@@ -155,7 +157,9 @@ def read_model(workspace: Workspace, measurement: str | None = None) -> Model:
         terms.samples.append("")
         observed.append(tau)
     poi = table.names.index(config["poi"]) if config["poi"] in table.names else None
-    return Model(table, terms, channels, poi, np.array(observed, dtype=np.float64), n_bins)
+    counts = np.array(observed, dtype=np.float64)
+    measured = tuple(index for index, _ in auxiliary)
+    return Model(table, terms, channels, poi, counts, n_bins, measured)
 
 
 def _measurement(workspace: Workspace, name: str | None) -> Any:

@@ -93,6 +93,11 @@ class Likelihood:
         """True for parameters with a Gaussian constraint that are fitted, shape (n_parameters,)."""
         return self._precision > 0
 
+    @property
+    def n_counts(self) -> int:
+        """Bins and auxiliary counts."""
+        return len(self.model.observed)
+
     def index(self, name: str) -> int:
         """Position of a parameter."""
         return self.names.index(name)

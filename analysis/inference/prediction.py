@@ -1,6 +1,6 @@
 """What a model predicts in each bin, before and after a fit, with its uncertainty."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,6 +86,39 @@ def predict(
         )
         for name, where in likelihood.model.channels.items()
     }
+
+
+def _sample_of(name: str) -> Callable[[Prediction], Array]:
+    return lambda prediction: prediction.samples[name]
+
+
+def join(
+    predictions: Mapping[str, Prediction], channels: Mapping[str, Sequence[int]]
+) -> Prediction:
+    """Predictions of channels that are bins of one histogram, put together again.
+
+    Args:
+        predictions: by channel.
+        channels: the bins of the histogram each channel has.
+    """
+    first = next(iter(predictions.values()))
+    n_bins = sum(len(bins) for bins in channels.values())
+
+    def whole(part: Callable[[Prediction], Array]) -> Array:
+        values = np.zeros(n_bins)
+        for name, bins in channels.items():
+            values[list(bins)] = part(predictions[name])
+        return values
+
+    return Prediction(
+        {sample: whole(_sample_of(sample)) for sample in first.samples},
+        whole(lambda p: p.total),
+        whole(lambda p: p.uncertainty),
+        whole(lambda p: p.data),
+        first.fitted,
+        first.strength,
+        first.warnings,
+    )
 
 
 def _by_sample(likelihood: Likelihood, point: Array) -> dict[str, Array]:

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.inference.asymptotics import SIGNIFICANCE
-from analysis.inference.limits import Limits
+from analysis.inference.results import Limits
 from analysis.plots.style import BLUE, ONE_SIGMA, SIZE, TWO_SIGMA, annotate, styled, warn
 
 _MEDIAN = 2  # of the five expected limits

@@ -17,7 +17,7 @@ from analysis.events import IntArray
 from analysis.reading.baskets import BasketTable, basket_table, read_keys
 from analysis.reading.columns import CHUNK_ENTRIES, Column, UnknownLayoutError
 from analysis.reading.decompression import decompress
-from analysis.reading.layouts import Layout, entry_table, find_layout, joined_values
+from analysis.reading.layouts import Layout, entry_begins, find_layout, joined_values
 from analysis.reading.ranges import Requested
 
 CACHED_BYTES = 4 * 1024**2
@@ -126,20 +126,20 @@ def _values(
     """
     keys = read_keys(data, positions, table, which)
     view = memoryview(data)  # type: ignore[arg-type]
-    begin = (positions + keys.length).tolist()
+    packed = (positions + keys.length).tolist()
     end = (positions + table.sizes[which]).tolist()
     parts = [
         decompress(view[first:last], size)
-        for first, last, size in zip(begin, end, keys.data.tolist(), strict=True)
+        for first, last, size in zip(packed, end, keys.data.tolist(), strict=True)
     ]
     entries = np.diff(table.bounds[which.start : which.stop + 1])
     size = table.dtype.itemsize
     if table.header is None:
-        values = joined_values(parts, keys, table.dtype)
+        values = joined_values(parts, keys.border, table.dtype)
         if len(values) != np.sum(entries):
             raise UnknownLayoutError(f"{table.name} has not one value an entry")
         return values, layout
-    entry_positions = entry_table(parts, keys, entries)
-    if layout is None or not layout.is_that_of(entry_positions, keys, table.header, size):
-        layout = find_layout(entry_positions, keys, entries, table.header, size)
+    begins = entry_begins(parts, keys, entries)
+    if layout is None or not layout.is_that_of(begins, keys, table.header, size):
+        layout = find_layout(begins, keys, entries, table.header, size)
     return layout.values(parts, table.dtype), layout

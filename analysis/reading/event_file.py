@@ -199,12 +199,13 @@ def _event_tree(root: Any, path: str, schemas: list[Schema]) -> tuple[Schema, An
         for name in schema.trees
         if kinds.get(name) == ("ROOT::RNTuple" if schema.rntuple else "TTree")
     ]
+    trees = {name: root[name] for _, name in candidates}  # each once: it takes long
     for schema, name in candidates:
-        if _has(root[name], schema.jet_branches("pt")[0]):
-            return schema, root[name]
+        if _has(trees[name], schema.jet_branches("pt")[0]):
+            return schema, trees[name]
     if candidates:  # without jets: what is missing is said when the events are asked for
         schema, name = candidates[0]
-        return schema, root[name]
+        return schema, trees[name]
     wanted = dict.fromkeys(
         f"{name} ({'RNTuple' if schema.rntuple else 'TTree'})"
         for schema in schemas

@@ -25,8 +25,9 @@ class Layout:
     """Where the values of the entries of some baskets are.
 
     Attributes:
-        table: positions of the entries in their baskets, as stored.
-        keys: of the baskets.
+        begins: where each entry begins in its basket, int32, shape (n_entries,).
+        data: bytes of each basket.
+        border: where in them its values end.
         header: bytes before the values of each entry.
         size: bytes of a value.
         offsets: values of entry i are ``offsets[i]:offsets[i + 1]``, shape (n_entries + 1,).
@@ -34,17 +35,21 @@ class Layout:
             lie one after another.
     """
 
-    table: bytes
-    keys: Keys
+    begins: npt.NDArray[np.int32]
+    data: IntArray
+    border: IntArray
     header: int
     size: int
     offsets: IntArray
     index: IntArray | None
 
-    def is_that_of(self, table: bytes, keys: Keys, header: int, size: int) -> bool:
+    def is_that_of(self, begins: npt.NDArray[np.int32], keys: Keys, header: int, size: int) -> bool:
         """Whether other baskets are laid out like these, in every entry."""
-        return (header, size, table) == (self.header, self.size, self.table) and all(
-            np.array_equal(own, other) for own, other in zip(self.keys, keys, strict=True)
+        return (
+            (header, size) == (self.header, self.size)
+            and np.array_equal(keys.data, self.data)
+            and np.array_equal(keys.border, self.border)
+            and np.array_equal(begins, self.begins)
         )
 
     def values(
@@ -57,8 +62,8 @@ class Layout:
             dtype: of the values as stored, big-endian.
         """
         if self.index is None:
-            return joined_values(parts, self.keys, dtype)
-        n_bytes = int(np.sum(self.keys.data))
+            return joined_values(parts, self.border, dtype)
+        n_bytes = int(np.sum(self.data))
         padding = bytes(_stride(n_bytes, self.size) - n_bytes)
         copies = max(1, self.size // 2)
         laid_down = b"".join([*parts, padding] * copies)
@@ -66,11 +71,16 @@ class Layout:
         return words.take(self.index).byteswap(inplace=True).view(dtype.newbyteorder("="))
 
 
-def entry_table(parts: Sequence[Bytes], keys: Keys, entries: IntArray) -> bytes:
-    """Position of each entry in its basket, counted from the start of its key, as stored.
+def entry_begins(parts: Sequence[Bytes], keys: Keys, entries: IntArray) -> npt.NDArray[np.int32]:
+    """Where each entry begins in its basket.
 
-    Behind its values a basket has the number of positions that follow, which is one more than it
-    has entries, since the last means nothing.
+    Behind its values a basket has the number of positions that follow, and these, counted from the
+    start of the key; there is one more than it has entries, since the last means nothing.
+
+    Args:
+        parts: decompressed baskets.
+        keys: of the baskets.
+        entries: number of entries of each basket.
 
     Raises:
         UnknownLayoutError: a basket has another number of positions, or none.
@@ -78,16 +88,21 @@ def entry_table(parts: Sequence[Bytes], keys: Keys, entries: IntArray) -> bytes:
     if not np.array_equal(keys.data - keys.border, OFFSET * (entries + 2)):
         raise UnknownLayoutError("baskets without a position for each entry")
     borders = keys.border.tolist()
-    return b"".join(
+    table = b"".join(
         [part[border + OFFSET : -OFFSET] for part, border in zip(parts, borders, strict=True)]
     )
+    begins = np.frombuffer(table, np.int32).byteswap()
+    begins -= np.repeat(keys.length.astype(np.int32), entries)
+    return begins
 
 
-def find_layout(table: bytes, keys: Keys, entries: IntArray, header: int, size: int) -> Layout:
+def find_layout(
+    begins: npt.NDArray[np.int32], keys: Keys, entries: IntArray, header: int, size: int
+) -> Layout:
     """Work out where the values are.
 
     Args:
-        table: see `entry_table`.
+        begins: see `entry_begins`.
         keys: of the baskets.
         entries: number of entries of each basket.
         header: bytes before the values of each entry.
@@ -97,13 +112,13 @@ def find_layout(table: bytes, keys: Keys, entries: IntArray, header: int, size: 
         UnknownLayoutError: an entry is shorter than its header or has part of a value.
     """
     base = np.cumsum(keys.data) - keys.data
-    begins = np.frombuffer(table, ">i4").astype(np.int64)
-    begins += np.repeat(base - keys.length, entries)
-    counts = np.empty_like(begins)
-    counts[:-1] = begins[1:]
+    position = np.repeat(base, entries)
+    position += begins
+    counts: IntArray = np.empty_like(position)
+    counts[:-1] = position[1:]
     filled = entries > 0
     counts[np.cumsum(entries)[filled] - 1] = (base + keys.border)[filled]
-    counts -= begins
+    counts -= position
     counts -= header
     if np.any(counts & (size - 1)) or (len(counts) and counts.min() < 0):
         raise UnknownLayoutError("entries with a fraction of values")
@@ -112,17 +127,16 @@ def find_layout(table: bytes, keys: Keys, entries: IntArray, header: int, size: 
     np.cumsum(counts, out=offsets[1:])
     index = None
     if header:
-        begins += header
-        index = _positions(begins, counts, offsets, size, int(np.sum(keys.data)))
-    return Layout(table, keys, header, size, offsets, index)
+        position += header
+        index = _positions(position, counts, offsets, size, int(np.sum(keys.data)))
+    return Layout(begins, keys.data, keys.border, header, size, offsets, index)
 
 
 def joined_values(
-    parts: Sequence[Bytes], keys: Keys, dtype: np.dtype[np.generic]
+    parts: Sequence[Bytes], border: IntArray, dtype: np.dtype[np.generic]
 ) -> npt.NDArray[np.generic]:
     """The values of baskets that hold nothing else before their border, in native byte order."""
-    borders = keys.border.tolist()
-    data = b"".join([part[:border] for part, border in zip(parts, borders, strict=True)])
+    data = b"".join([part[:end] for part, end in zip(parts, border.tolist(), strict=True)])
     return np.frombuffer(data, dtype).astype(dtype.newbyteorder("="))
 
 

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import Any
 
+from uproot.behaviors.RNTuple import RNTuple
+
 from analysis.events import IntArray
 from analysis.reading.bulk import BulkReader, ByteSource
+from analysis.reading.clusters import ClusterReader
 from analysis.reading.columns import Column, ColumnReader, PlainReader, UnknownLayoutError
 from analysis.reading.opening import DAMAGE
 
@@ -24,7 +27,8 @@ def open_reader(path: str, tree: Any, source: ByteSource, names: Sequence[str]) 
     """
     plain = PlainReader(tree, names)
     try:
-        fast = BulkReader(tree, source, names)
+        kind = ClusterReader if isinstance(tree, RNTuple) else BulkReader
+        fast: ColumnReader = kind(tree, source, names)
     except UnknownLayoutError as reason:
         logger.debug("%s: read by uproot, since %s", path, reason)
         return plain

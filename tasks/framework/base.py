@@ -3,16 +3,22 @@
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import law
 import luigi
 
-from tasks.framework import provenance, storage
+from tasks.framework import outputs, provenance, remote, storage
+from tasks.framework.errors import report_in_one_line
+from tasks.framework.sandbox import SandboxedTask
+from tasks.framework.xrootd import fork
+
+report_in_one_line()
+fork.protect()
 
 
-class AnalysisTask(law.Task):
+class AnalysisTask(SandboxedTask):
     """A task whose outputs lie in a store, below a path that says what is in them.
 
     A subclass gives :meth:`store_parts` and names its outputs with :meth:`targets`. Its ``run`` is
@@ -41,10 +47,6 @@ class AnalysisTask(law.Task):
         """Path below the store's base, outermost first; the version follows by itself."""
         return (self.get_task_family(),)
 
-    def files_read(self) -> Iterable[str]:
-        """Paths and URLs that ``run`` reads beside the outputs of required tasks."""
-        return ()
-
     @property
     def store_name(self) -> str:
         """The store in force: the parameter, else the task's own setting, else the common one."""
@@ -59,6 +61,15 @@ class AnalysisTask(law.Task):
         """The directory target that holds this task's outputs."""
         return storage.directory(self.store_name, *self.store_parts(), self.version)
 
+    def _print_status(self, args: Any) -> Any:
+        with remote.listings():
+            return super()._print_status(args)
+
+    def _fetch_output(self, args: Any) -> Any:
+        # law takes an output that cannot be asked for one that is not there, and skips it
+        storage.directory(self.store_name).exists()
+        return super()._fetch_output(args)
+
     def target(self, name: str) -> Any:
         """The file target ``name`` in this task's directory."""
         return self.directory.child(name, type="f")
@@ -70,11 +81,16 @@ class AnalysisTask(law.Task):
         stem = os.path.splitext(next(iter(names.values())))[0]
         return targets | {"provenance": directory.child(f"{stem}.provenance.json", type="f")}
 
+    def _print_output(self, args: Sequence[Any]) -> Any:
+        """Print the outputs; with a third value also each of a workflow with many branches."""
+        with contextlib.nullcontext() if args[2:] else outputs.summarised():
+            return super()._print_output(args[:2])
+
     @contextlib.contextmanager
     def localize_output(self, mode: str = "w", **kwargs: Any) -> Iterator[dict[str, Any]]:
         """Local places to write all outputs to; they appear together when the block succeeds."""
-        outputs = {key: target for key, target in self.output().items() if key != "provenance"}
-        with law.localize_file_targets(outputs, mode, **kwargs) as localized:
+        results = {key: target for key, target in self.output().items() if key != "provenance"}
+        with law.localize_file_targets(results, mode, **kwargs) as localized:
             yield localized
 
 

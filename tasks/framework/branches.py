@@ -1,6 +1,7 @@
 """One branch at a time: making its task, running it as luigi would, telling what came of it."""
 
 import contextlib
+import copy
 import os
 import signal
 import time
@@ -34,6 +35,14 @@ class Report:
     trace: str | None = None
     needs: tuple[TaskSpec, ...] = ()
 
+    @property
+    def kind(self) -> str:
+        """The same for failures of the same cause: a defect's line of code, or the message."""
+        if self.trace is None:
+            return str(self.cause)
+        places = [line for line in self.trace.splitlines() if line.startswith("  File ")]
+        return f"{str(self.cause).split(':')[0]} {places[-1] if places else ''}"
+
 
 def died(branch: int, code: int | None) -> Report:
     """The report of a branch whose process ended before it did."""
@@ -45,6 +54,58 @@ def died(branch: int, code: int | None) -> Report:
     return Report(branch, f"its process died ({reason})")
 
 
+class BranchTasks:
+    """Makes the real task of a branch, outside luigi's cache of instances, which keeps them all.
+
+    A task's constructor takes law and luigi a millisecond. Where the tasks of the first and the
+    last branch differ in nothing but the branch and what luigi derives from it, the others are
+    copies of the first.
+    """
+
+    _of_branch = frozenset({"branch", "param_kwargs", "task_id", "_Task__hash"})
+
+    def __init__(self, workflow: Any) -> None:
+        self._workflow = workflow
+        exclude = {"branch", *workflow._workflow_param_names, *workflow.exclude_params_branch}  # noqa: SLF001 - as law's req_branch
+        self._parameters = workflow.req_params(workflow, _exclude=exclude, _skip_task_excludes=True)
+        branches = list(workflow.get_branch_map()) or [0]
+        first, last = self._construct(branches[0]), self._construct(branches[-1])
+        self._template = first if self._alike(first, last) else None
+        self._identity = first.to_str_params(only_significant=True, only_public=True)
+
+    def __call__(self, branch: int) -> Any:
+        if self._template is None:
+            return self._construct(branch)
+        made = copy.copy(self._template)
+        for name, value in vars(made).items():
+            if isinstance(value, list | dict | set):
+                vars(made)[name] = value.copy()
+        made.branch = made.param_kwargs["branch"] = branch
+        identity = {**self._identity, "branch": str(branch)}
+        made.task_id = luigi.task.task_id_str(  # type: ignore[no-untyped-call]
+            made.get_task_family(), identity
+        )
+        made._Task__hash = hash(made.task_id)  # noqa: SLF001 - as its constructor does
+        return made
+
+    def _construct(self, branch: int) -> Any:
+        made = type.__call__(type(self._workflow), **self._parameters, branch=branch)
+        made._workflow_task = self._workflow  # noqa: SLF001
+        for name in ("_worker_id", "_worker_first_task_id"):
+            setattr(made, name, getattr(self._workflow, name, None))
+        made.set_tracking_url = made.set_status_message = made.set_progress_percentage = _ignore
+        return made
+
+    def _alike(self, first: Any, last: Any) -> bool:
+        ones, others = vars(first), vars(last)
+        if {**first.param_kwargs, "branch": 0} != {**last.param_kwargs, "branch": 0}:
+            return False
+        return ones.keys() == others.keys() and all(
+            ones[name] is others[name] or bool(ones[name] == others[name])
+            for name in ones.keys() - self._of_branch
+        )
+
+
 class BranchRunner:
     """Runs branches of a workflow in this process.
 
@@ -54,19 +115,8 @@ class BranchRunner:
     """
 
     def __init__(self, workflow: Any, met: list[Any]) -> None:
-        self._workflow = workflow
-        exclude = {"branch", *workflow._workflow_param_names, *workflow.exclude_params_branch}  # noqa: SLF001 - as law's req_branch
-        self._parameters = workflow.req_params(workflow, _exclude=exclude, _skip_task_excludes=True)
+        self.task = BranchTasks(workflow)
         self._met = {task.task_id for task in met}
-
-    def task(self, branch: int) -> Any:
-        """The real task of a branch, outside luigi's cache of instances, which keeps them all."""
-        made = type.__call__(type(self._workflow), **self._parameters, branch=branch)
-        made._workflow_task = self._workflow  # noqa: SLF001
-        for name in ("_worker_id", "_worker_first_task_id"):
-            setattr(made, name, getattr(self._workflow, name, None))
-        made.set_tracking_url = made.set_status_message = made.set_progress_percentage = _ignore
-        return made
 
     def run(self, branch: int) -> Report:
         """Run a branch with luigi's events; never raises but for an interruption."""

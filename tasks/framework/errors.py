@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 
 
@@ -36,7 +37,9 @@ def _print_uncaught(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
     message = user_message(error)
-    if message is None:
+    if isinstance(error, KeyboardInterrupt):
+        print("interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201
+    elif message is None:
         sys.__excepthook__(kind, error, trace)
     else:
         print(f"error: {message}", file=sys.stderr)  # noqa: T201
@@ -58,8 +61,14 @@ class _OneLine(logging.Filter):
 def _message_of_traceback(trace: str) -> str | None:
     """The message when a formatted traceback ends in a user error, None otherwise."""
     last = trace.rstrip().rsplit("\n", 1)[-1]
-    for kind in _user_errors:
+    for kind in _with_subclasses(_user_errors):
         prefix = f"{kind.__module__}.{kind.__qualname__}: "
         if last.startswith(prefix):
             return last.removeprefix(prefix)
     return None
+
+
+def _with_subclasses(kinds: Iterable[type[BaseException]]) -> Iterator[type[BaseException]]:
+    for kind in kinds:
+        yield kind
+        yield from _with_subclasses(kind.__subclasses__())

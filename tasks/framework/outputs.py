@@ -1,6 +1,8 @@
 """The outputs of a workflow, known without its branch tasks and checked by listing directories."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import law
@@ -8,8 +10,21 @@ from law.target.collection import SiblingFileCollectionBase
 from law.util import colored, map_struct, no_value, range_join
 
 from tasks.framework import storage
+from tasks.framework.collection import names_in
 
 SHOWN_BRANCHES = 20
+SUMMARY_BRANCHES = 100
+_summarising: ContextVar[bool] = ContextVar("summarising", default=False)
+
+
+@contextmanager
+def summarised() -> Iterator[None]:
+    """Have the locations of workflows with many branches told in one line each."""
+    token = _summarising.set(True)
+    try:
+        yield
+    finally:
+        _summarising.reset(token)
 
 
 class Place(NamedTuple):
@@ -164,6 +179,10 @@ class BranchOutputs(SiblingFileCollectionBase):
         return self.targets[law.target.collection.random.choice(list(self.targets.keys()))]
 
     def uri(self, *args: Any, **kwargs: Any) -> list[str]:
+        if _summarising.get() and len(self) > SUMMARY_BRANCHES:
+            ends = [next(leaves(self.targets[b])) for b in (min(self.targets), max(self.targets))]
+            first, last = (target.uri(*args, **kwargs) for target in ends)
+            return [f"{first} ... {last} ({len(self)} branches; all: --print-output 0,True,all)"]
         return law.util.flatten([target.uri(*args, **kwargs) for target in self._flat_target_list])
 
     def map(self, func: Callable[[Any], Any]) -> law.TargetCollection:
@@ -176,7 +195,7 @@ class BranchOutputs(SiblingFileCollectionBase):
     def _listings(sketch: Sketch) -> list[frozenset[str]]:
         """The names in every directory; a store that cannot be asked raises."""
         targets = (directory.target for directory in sketch.directories)
-        return [frozenset(t.listdir() if t.exists() else ()) for t in targets]
+        return [names_in(target) for target in targets]
 
     def existing_branches(self, optional_existing: bool | None = None) -> list[int]:
         """Numbers of the branches all of whose outputs exist."""

@@ -17,23 +17,23 @@ LAW_VERSION = "0.1.21"
 LUIGI_SERIES = "3.8."
 
 
+@functools.cache
 def apply() -> bool:
-    """Patch law and luigi once; False where other versions than the known ones are installed.
+    """Patch law and luigi, once; False where other versions than the known ones are installed.
 
     With other versions everything works as law and luigi do it: slower, and with one process for
     the branches of a local workflow.
     """
     if law.__version__ != LAW_VERSION or not luigi.__version__.startswith(LUIGI_SERIES):
         return False
-    if not hasattr(Worker.run, "__wrapped__"):
-        for owner, name, wrap in (
-            (Worker, "__init__", _worker_init),
-            (Worker, "_create_task_process", _worker_create),
-            (Worker, "run", _worker_run),
-            (TaskProcess, "run", _process_run),
-            (BaseWorkflowProxy, "output", _proxy_output),
-        ):
-            setattr(owner, name, wrap(getattr(owner, name)))
+    for owner, name, wrap in (
+        (Worker, "__init__", _worker_init),
+        (Worker, "_create_task_process", _worker_create),
+        (Worker, "run", _worker_run),
+        (TaskProcess, "run", _process_run),
+        (BaseWorkflowProxy, "output", _proxy_output),
+    ):
+        setattr(owner, name, wrap(getattr(owner, name)))
     return True
 
 
@@ -112,7 +112,9 @@ def _proxy_output(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(original)
     def output(self: Any) -> Any:
-        if not hasattr(self.task, "branch_outputs"):
+        # outputs that depend on a condition are bound to the task, so that views have none
+        conditional = getattr(type(self.task), "_condition_attr", None)
+        if conditional or not hasattr(self.task, "branch_outputs"):
             return original(self)
         return law.util.DotDict(collection=self.task.branch_outputs())
 

@@ -1,6 +1,7 @@
 """Processes that run branches: how many there may be, how they are fed, how they end."""
 
 import contextlib
+import functools
 import multiprocessing
 import os
 import signal
@@ -190,7 +191,16 @@ class Pool:
 
 
 def _serve(connection: Connection, work: Callable[[int], Any]) -> None:
+    _silence_bars()
     with child_of_main(), contextlib.suppress(EOFError):
         while (piece := connection.recv()) is not None:
             connection.send(work(piece))
             sys.stdout.flush()
+
+
+def _silence_bars() -> None:
+    """Several processes would draw their progress bars over each other's."""
+    os.environ["TQDM_DISABLE"] = "1"
+    if "tqdm" in sys.modules:
+        tqdm = sys.modules["tqdm"].tqdm
+        tqdm.__init__ = functools.partialmethod(tqdm.__init__, disable=True)

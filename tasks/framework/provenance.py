@@ -7,14 +7,14 @@ import platform
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import law
 
-from tasks.framework import storage
+from tasks.framework import remote, storage
 
 PACKAGES = (
     "law", "luigi", "uproot", "awkward", "hist", "boost-histogram", "numpy", "scipy", "pyhf",
@@ -54,7 +54,7 @@ def record(task: Any, stopwatch: Stopwatch) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": package_versions(),
         "image": os.environ.get("VHBB_IMAGE"),
-        "host": socket.gethostname(),
+        "host": os.environ.get("VHBB_HOST") or socket.gethostname(),  # a container has its own
         "platform": platform.platform(),
         "started": stopwatch.started.isoformat(timespec="seconds"),
         "seconds": round(stopwatch.seconds, 3),
@@ -68,7 +68,7 @@ def input_files(task: Any) -> Iterator[Any]:
     inputs were made are none of them.
     """
     told = tuple(task.files_read())
-    for target in law.util.flatten(task.input()):
+    for target in law.util.flatten(without_jobs(task.input())):
         is_collection = isinstance(target, law.TargetCollection)
         if is_collection and told:
             continue
@@ -78,13 +78,25 @@ def input_files(task: Any) -> Iterator[Any]:
     yield from told
 
 
+def without_jobs(structure: Any) -> Any:
+    """A task's input without what workflows in a batch system keep of their jobs."""
+    if isinstance(structure, Mapping):
+        collection = structure.get("collection")
+        if isinstance(collection, law.TargetCollection):
+            return collection
+        return {key: without_jobs(value) for key, value in structure.items()}
+    if isinstance(structure, list | tuple):
+        return [without_jobs(value) for value in structure]
+    return structure
+
+
 def fingerprint(item: Any) -> dict[str, Any]:
     """URI, size in bytes and adler32 of a file target, a local path or a URL.
 
-    For a URL of an event file nothing is downloaded: size and checksum are None.
+    For remote files the server is asked and nothing downloaded; what it does not tell is None.
     """
-    if isinstance(item, str) and "://" in item:
-        return {"uri": item, "size": None, "adler32": None}
+    if remote.is_remote(item):
+        return remote.fingerprint(item)
     path = Path(item if isinstance(item, str) else item.abspath)
     return {
         "uri": str(path),

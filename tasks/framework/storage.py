@@ -2,10 +2,7 @@
 
 import contextlib
 import os
-import re
 import shutil
-import socket
-import uuid
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,41 +10,20 @@ from typing import Any
 
 import law
 
+from tasks.framework import remote
 from tasks.framework.errors import UserError
+from tasks.framework.temporary import is_abandoned, temporary_name
 
-_TEMPORARY = re.compile(r"^\.vhbb-(?P<host>[^~]+)~(?P<pid>\d+)~[0-9a-f]+~")
 _tidied: set[str] = set()
-
-
-def temporary_name(path: str) -> str:
-    """A name beside ``path`` that no reader takes for it, on the same file system.
-
-    It starts with a dot, says which process writes it and ends like ``path``, so that formatters
-    still recognise the file type.
-    """
-    head, tail = os.path.split(path)
-    writer = f".vhbb-{socket.gethostname()}~{os.getpid()}~{uuid.uuid4().hex[:8]}~"
-    return os.path.join(head, writer + tail)
 
 
 def remove_abandoned(directory: str) -> None:
     """Delete temporary files that killed processes of this host left in ``directory``."""
     with contextlib.suppress(FileNotFoundError), os.scandir(directory) as entries:
         for entry in entries:
-            found = _TEMPORARY.match(entry.name)
-            if found and found["host"] == socket.gethostname() and not _alive(int(found["pid"])):
+            if is_abandoned(entry.name):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(entry.path)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 @contextlib.contextmanager
@@ -153,12 +129,15 @@ def directory(store: str, *parts: str) -> Any:
         parts: names below the base, none of them absolute or pointing upwards.
 
     Raises:
-        UserError: there is no such store, or a part would leave it.
+        UserError: there is no such store, or a part would leave it, or it cannot be used now.
     """
     bad = [part for part in parts if part in {"", ".", ".."} or "/" in part]
     if bad:
         raise UserError(f"'{bad[0]}' cannot be part of an output path: use a plain name")
-    return LocalDirectoryTarget(str(Path(store_base(store), *parts)))
+    base = store_base(store)
+    if remote.is_remote(os.path.expandvars(base)):
+        return remote.directory(store, parts)
+    return LocalDirectoryTarget(str(Path(base.removeprefix("file://"), *parts)))
 
 
 def store_base(store: str) -> str:
@@ -167,7 +146,7 @@ def store_base(store: str) -> str:
     So the paths that law prints stay short, and the same for everyone.
 
     Raises:
-        UserError: law.cfg has no section for it.
+        UserError: law.cfg has no section for it, or its base is a variable that is not set.
     """
     config = law.config
     section = f"store_{store}"
@@ -176,7 +155,10 @@ def store_base(store: str) -> str:
         raise UserError(
             f"store '{store}': law.cfg has no [{section}] with a base; known: {', '.join(known)}"
         )
-    return str(config.get(section, "base"))
+    base = str(config.get(section, "base"))
+    if os.path.expandvars(base).startswith("$"):
+        raise UserError(f"store '{store}': {base} is not set; export it or change [{section}] base")
+    return base
 
 
 def adler32(path: str | os.PathLike[str], block: int = 1 << 20) -> str:

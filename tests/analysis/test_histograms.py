@@ -181,3 +181,16 @@ def test_the_tutorials_interface_of_two_histograms_is_read(test_data):
     assert data.values().tolist() == [195, 116]
     assert background.values().tolist() == [200, 100]
     require_same_edges({"data": data, "background": background})
+
+
+def test_a_histogram_file_in_other_units_is_converted_to_gev(tmp_path):
+    from analysis.catalogue import HistogramFile
+    from analysis.histograms import from_source
+
+    made = hist.Hist(hist.axis.Regular(2, 0, 500e3), storage=hist.storage.Weight())
+    made.fill([1e3, 300e3, 900e3], weight=[1, 2, 4])
+    path = str(tmp_path / "mev.root")
+    write_histograms(path, {"data": made})
+    read = from_source("data", HistogramFile(path, "data", unit=0.001))
+    np.testing.assert_allclose(read.axes[0].edges, [0, 250, 500])
+    np.testing.assert_array_equal(read.values(flow=True), [0, 1, 2, 4])

@@ -5,11 +5,12 @@ import numpy as np
 import pyhf
 import pytest
 
-from analysis.catalogue import ModelSettings
+from analysis.catalogue import ModelSettings, Systematic
 from analysis.errors import AnalysisError
 from analysis.histograms import Histogram, read_histogram
 from analysis.inference import upper_limits
-from analysis.model import bin_labels, build_model
+from analysis.model import build_model
+from analysis.templates import bin_labels
 
 SIGNAL, BACKGROUND, DATA = [1.0, 8.0, 2.0], [60.0, 50.0, 40.0], [58.0, 55.0, 41.0]
 
@@ -146,3 +147,62 @@ def test_histograms_of_the_reana_demo_give_limits(test_data):
         limits = upper_limits(model.workspace)
         assert 0 < limits.expected[0] < limits.expected[4]
         assert limits.observed > limits.expected[2]
+
+
+def with_systematics(**settings):
+    theory = Systematic("theory", "normalisation", ("signal", "background"), 0.1, -0.1)
+    scale = Systematic("jes", "shape", ("signal",), shift="jes", covers=("jet energy scale",))
+    up, down = histogram([1.0, 6.0, 4.0]), histogram([1.0, 9.0, 1.0])
+    return build_model(
+        histogram(SIGNAL),
+        histogram(BACKGROUND),
+        histogram(DATA),
+        ModelSettings(systematics=(theory, scale), **settings),
+        0.0083,
+        shifted={("signal", "jes"): (up, down)},
+    )
+
+
+def test_systematics_of_one_name_are_one_parameter():
+    model = with_systematics()
+    samples = samples_of(model)
+    assert "theory" in modifiers_of(samples["signal"])
+    assert "theory" in modifiers_of(samples["background"])
+    reader, _ = plain_model(model.workspace)
+    assert reader.config.par_names.count("theory") == 1
+    assert "jes" in reader.config.par_names
+
+
+def test_effects_are_recorded_and_what_they_cover_is_no_longer_missing():
+    model = with_systematics(pruning=0.05)
+    kept = {(effect.name, effect.sample): effect.in_model for effect in model.effects}
+    assert kept["theory", "signal"] == ("normalisation",)
+    assert kept["jes", "signal"] == ("shape",)
+    assert "jet energy scale" not in model.not_modelled
+    assert "jet energy resolution" in model.not_modelled
+
+
+def test_a_missing_shift_is_an_error():
+    settings = ModelSettings(systematics=(Systematic("jes", "shape", ("signal",), shift="jes"),))
+    plain = [histogram(contents) for contents in (SIGNAL, BACKGROUND, DATA)]
+    with pytest.raises(AnalysisError, match="needs the signal histogram shifted by 'jes'"):
+        build_model(*plain, settings, 0.01)
+    assert settings.shifts("signal") == ("jes",)
+    assert settings.shifts("background") == ()
+
+
+def test_a_free_background_is_measured_in_the_sideband():
+    model = build(background_normalisation="free", window=(25.0, 50.0))
+    channels = {channel["name"]: channel for channel in model.workspace["channels"]}
+    assert model.channels == {"m_jj": (1,), "sideband": (0, 2, 3)}
+    assert channels["sideband"]["samples"][1]["data"] == [60.0, 40.0, 30.0]
+    reader, _ = plain_model(model.workspace)
+    assert reader.config.param_set("background_norm").constrained is False
+    one = build(background_normalisation="free")
+    ours, theirs = upper_limits(model.workspace), upper_limits(one.workspace)
+    assert ours.expected == pytest.approx(theirs.expected, rel=1e-6)
+
+
+def test_a_window_without_bins_is_refused():
+    with pytest.raises(AnalysisError, match=r"model.window: 30 to 40 GeV must hold some"):
+        build(window=(30.0, 40.0))

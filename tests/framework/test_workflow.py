@@ -156,6 +156,20 @@ def test_failures_lose_no_other_branch_and_are_told_in_one_line_by_cause(store, 
         assert not [t for t in traces if "not a ROOT file" in t]
 
 
+def test_many_failed_branches_are_told_briefly(caplog):
+    class Odd(Chunks):
+        def run(self):
+            if self.branch % 2:
+                raise ValueError(f"{self.branch} is odd")
+            super().run()
+
+    report_in_one_line()
+    assert not build(Odd(n=100))
+    (line,) = [r.getMessage() for r in caplog.records if "branches failed" in r.getMessage()]
+    assert "1,3,5,7,9,11,13,15,17,19,... (50 branches): ValueError: 1 is odd (50 done" in line
+    assert len(line) < 400
+
+
 def test_a_branch_whose_process_is_killed_fails_alone(store):
     task = Work(wrong="3")
     for required in Common(), Chunks(), *(Source(value=v) for v in range(6)):
@@ -250,6 +264,37 @@ def test_branches_may_yield_requirements(store, workers):
     assert [found[b]["sum"].load(formatter="json") for b in (0, 1)] == [1, 3]
 
 
+class Conditional(Workflow):
+    """Its branches are known only when what it requires is there: law's dynamic condition."""
+
+    def workflow_requires(self):
+        return {**super().workflow_requires(), "source": Source.req(self, value=3)}
+
+    @law.dynamic_workflow_condition(condition_as_workflow=True)
+    def workflow_condition(self):
+        return self.input()["source"]["value"].exists()
+
+    @workflow_condition.create_branch_map
+    def create_branch_map(self):
+        return list(range(self.input()["source"]["value"].load(formatter="json")))
+
+    @workflow_condition.output
+    def output(self):
+        return self.targets(branch=f"branch_{self.branch}.json")
+
+    def run(self):
+        with self.localize_output() as output:
+            output["branch"].dump(self.branch, formatter="json")
+
+
+@WORKERS
+def test_branches_may_depend_on_a_condition(store, workers):
+    assert not Conditional().complete()
+    assert build(Conditional(), workers)
+    assert Conditional().complete()
+    assert len(list((store / "Conditional").rglob("branch_?.json"))) == 3
+
+
 def test_a_requirement_that_fails_keeps_only_its_branches_from_running(store, monkeypatch):
     class Fragile(Source):
         def run(self):
@@ -268,6 +313,31 @@ def test_a_requirement_that_fails_keeps_only_its_branches_from_running(store, mo
         "source_0.json",
         "source_2.json",
     }
+
+
+def test_copied_branch_tasks_are_those_law_would_make():
+    workflow = Work(n=30)
+    task = running.BranchTasks(workflow)
+    assert task._template is not None
+    for branch in (0, 7, 29):
+        made, real = task(branch), workflow.as_branch(branch)
+        assert made == real
+        assert hash(made) == hash(real)
+        assert made.task_id == real.task_id
+        assert made.to_str_params() == real.to_str_params()
+        assert made.branch_data == real.branch_data
+        assert made.as_workflow() is workflow
+    assert made._message_cache is not task(1)._message_cache
+
+
+def test_branch_tasks_that_differ_in_more_are_constructed():
+    class Special(Chunks):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.own = 10 * self.branch
+
+    task = running.BranchTasks(Special())
+    assert [task(branch).own for branch in (0, 3, 5)] == [0, 30, 50]
 
 
 class TestOutputs:
@@ -318,6 +388,14 @@ class TestOutputs:
         assert len(collection.status_text(max_depth=1).splitlines()) < 60
         assert "Chunks" in repr(collection)
 
+    def test_their_locations_are_short_too_unless_all_are_asked_for(self, capsys):
+        with pytest.raises(SystemExit):
+            Chunks(n=500, print_output=("0",))
+        assert len(capsys.readouterr().out.splitlines()) == 3
+        with pytest.raises(SystemExit):
+            Chunks(n=500, print_output=("0", "False", "all"))
+        assert len(capsys.readouterr().out.splitlines()) == 1002
+
     def test_localized_and_mapped_they_are_plain_collections(self):
         assert build(Chunks())
         collection = Chunks().output()["collection"]
@@ -329,7 +407,7 @@ class TestOutputs:
 def test_the_patches_are_in_force_for_the_pinned_versions(monkeypatch):
     assert patches.apply()
     monkeypatch.setattr(law, "__version__", "0.2.0")
-    assert not patches.apply()
+    assert not patches.apply.__wrapped__()
 
 
 def test_the_history_finds_what_it_holds_without_looking_through_it():

@@ -25,7 +25,7 @@ def test_the_default_gives_limits_a_table_and_figures(workspace):
     result = limits(workspace, "zh_llbb")
     assert result["synthetic"] is True
     assert result["yields"]["data"] == pytest.approx(50257)
-    assert "jet energy scale and resolution" in result["not_modelled"]
+    assert "jet energy scale" in result["not_modelled"]
     low2, low1, median, high1, high2 = result["mu95"]["expected"]
     assert 0 < low2 < low1 < median < high1 < high2 < 1
     assert low2 < result["mu95"]["observed"] < high2
@@ -67,20 +67,40 @@ def test_reanas_two_bin_data_and_background_can_be_used(workspace, test_data):
         "reana.yaml",
         f"""\
 selections:
-  two_bins: {{m_jj: {{n_bins: 2, low: -0.5 GeV, high: 1.5 GeV}}}}
+  two_bins: {{m_jj: {{n_bins: 2, low: -0.5 TeV, high: 1.5 TeV}}}}
 default_selection: two_bins
 signals:
   ttbar:
     files: {test_data}/physlite/uproot-issue-123b.root
     cross_section: 0.01 fb
-data: {{file: {test_data}/recast/data.root, histogram: data}}
-background: {{file: {test_data}/recast/background.root, histogram: background}}
+data: {{file: {test_data}/recast/data.root, histogram: data, unit: TeV}}
+background: {{file: {test_data}/recast/background.root, histogram: background, unit: TeV}}
 """,
     )
     workspace.law("Fit", "--catalogue", "reana.yaml")
     result = limits(workspace, "ttbar")
     assert result["yields"]["data"] == 311
     assert result["yields"]["background"] == 300
+    assert result["mu95"]["observed"] > 0
+
+
+@pytest.mark.realdata
+def test_a_signal_only_where_nothing_is_expected_gets_no_asymptotic_limit(workspace, test_data):
+    """Taken in GeV, all of the signal lies above reana's two bins."""
+    workspace.write(
+        "reana.yaml",
+        f"""\
+selections: {{two_bins: {{m_jj: {{n_bins: 2, low: -0.5 GeV, high: 1.5 GeV}}}}}}
+default_selection: two_bins
+signals:
+  ttbar: {{files: {test_data}/physlite/uproot-issue-123b.root, cross_section: 0.01 fb}}
+data: {{file: {test_data}/recast/data.root, histogram: data}}
+background: {{file: {test_data}/recast/background.root, histogram: background}}
+""",
+    )
+    done = workspace.law("Fit", "--catalogue", "reana.yaml", code=40)
+    (line,) = (done.stdout + done.stderr).strip().splitlines()
+    assert "do not constrain the signal strength" in line
 
 
 @pytest.mark.realdata

@@ -1,0 +1,172 @@
+"""A catalogue written out again: what an analysis is preserved with."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import yaml
+
+from analysis.catalogue.entries import (
+    BTag,
+    Catalogue,
+    DatasetSum,
+    HistogramFile,
+    HistogramSource,
+    InlineHistogram,
+    Selection,
+)
+from analysis.catalogue.model import ModelSettings, Systematic
+from analysis.errors import AnalysisError
+
+
+def write_out_selection(selection: Selection) -> str:
+    """YAML of one selection, which becomes the default; on top of the embedded catalogue."""
+    document = {
+        "selections": {selection.name: _selection(selection)},
+        "default_selection": selection.name,
+    }
+    return _dump(document)
+
+
+def write_out(
+    catalogue: Catalogue,
+    selection: Selection,
+    model: ModelSettings,
+    histograms: Mapping[str, HistogramSource],
+) -> str:
+    """YAML of everything but the signals: complete in itself, every number exact.
+
+    Args:
+        catalogue: with the luminosity.
+        selection: the one selection to write, which becomes the default.
+        model: settings of the statistical model.
+        histograms: ``data`` and ``background``, in a file or written out.
+
+    Returns:
+        A catalogue with ``extends: none``; `load_catalogue` reads equal entries from it.
+
+    Raises:
+        AnalysisError: a histogram is a sum of datasets, which would need their files.
+    """
+    luminosity = catalogue.luminosity
+    document = {
+        "extends": "none",
+        "luminosity": {
+            "value": f"{luminosity.value!r} /fb",
+            "relative_uncertainty": _percent(luminosity.relative_uncertainty),
+            "source": luminosity.source,
+        },
+        "selections": {selection.name: _selection(selection)},
+        "default_selection": selection.name,
+        "model": _model(model),
+        **{role: _histogram(role, source) for role, source in histograms.items()},
+    }
+    return _dump(document)
+
+
+def _percent(share: float) -> str:
+    """A fraction as the catalogue writes it, to the last digit.
+
+    >>> _percent(0.0083)
+    '0.83 %'
+    """
+    return f"{(Decimal(repr(share)) * 100).normalize():f} %"
+
+
+def _model(model: ModelSettings) -> dict[str, Any]:
+    window = model.window
+    return {
+        "name": model.name,
+        "background_uncertainty": _percent(model.background_uncertainty),
+        "signal_uncertainty": _percent(model.signal_uncertainty),
+        "overflow": model.overflow,
+        "negative_bins": model.negative_bins,
+        "background_normalisation": model.background_normalisation,
+        "window": window and {"low": f"{window[0]!r} GeV", "high": f"{window[1]!r} GeV"},
+        "systematics": {
+            f"{systematic.name}_{number}": _systematic(systematic)
+            for number, systematic in enumerate(model.systematics)
+        }
+        or None,
+        "pruning": _percent(model.pruning),
+        "smoothing": model.smoothing,
+    }
+
+
+def _systematic(systematic: Systematic) -> dict[str, Any]:
+    shape = systematic.kind == "shape"
+    return {
+        "parameter": systematic.name,
+        "kind": systematic.kind,
+        "samples": list(systematic.samples),
+        "up": None if shape else _percent(systematic.up),
+        "down": None if shape else _percent(systematic.down),
+        "shift": systematic.shift,
+        "covers": list(systematic.covers) or None,
+    }
+
+
+def _selection(selection: Selection) -> dict[str, Any]:
+    binning = selection.m_jj
+    return {
+        "title": selection.title,
+        "min_jets": selection.min_jets,
+        "jet_pt_min": f"{selection.jet_pt_min!r} GeV",
+        "jet_eta_max": selection.jet_eta_max,
+        "jet_order": selection.jet_order,
+        "b_tag": None if selection.b_tag is None else _b_tag(selection.b_tag),
+        "event_cleaning": selection.event_cleaning,
+        "jvt": selection.jvt,
+        "m_jj": {
+            "n_bins": binning.n_bins,
+            "low": f"{binning.low!r} GeV",
+            "high": f"{binning.high!r} GeV",
+        },
+    }
+
+
+def _b_tag(b_tag: BTag) -> dict[str, Any]:
+    return {
+        "tagger": b_tag.tagger,
+        "kind": b_tag.kind,
+        "cut": b_tag.cut,
+        "fractions": dict(b_tag.fractions) or None,
+    }
+
+
+def _histogram(role: str, source: HistogramSource) -> dict[str, Any]:
+    if isinstance(source, HistogramFile):
+        return {"file": source.path, "histogram": source.histogram}
+    if isinstance(source, DatasetSum):
+        raise AnalysisError(f"{role}: is a sum of datasets: give it as a histogram")
+    return _inline(source)
+
+
+def _inline(source: InlineHistogram) -> dict[str, Any]:
+    return {
+        "source": source.source,
+        "license": source.license,
+        "edges": list(source.edges),
+        "contents": list(source.contents),
+        "underflow": source.underflow,
+        "overflow": source.overflow,
+        "variances": None if source.variances is None else list(source.variances),
+        "underflow_variance": source.underflow_variance,
+        "overflow_variance": source.overflow_variance,
+    }
+
+
+def _dump(document: dict[str, Any]) -> str:
+    compact = None  # innermost lists and mappings on a line
+    return yaml.safe_dump(
+        _without_empty(document), sort_keys=False, width=10_000, default_flow_style=compact
+    )
+
+
+def _without_empty(document: dict[str, Any]) -> dict[str, Any]:
+    """Without keys that say nothing."""
+    return {
+        key: _without_empty(value) if isinstance(value, dict) else value
+        for key, value in document.items()
+        if value not in (None, "")
+    }

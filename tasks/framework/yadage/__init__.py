@@ -1,0 +1,1 @@
+"""Yadage specifications: read, checked beyond what yadage checks, and run as law tasks."""

@@ -1,0 +1,127 @@
+"""A real engine with real images, and `law run` as a user would call it."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.services.engine import CERTIFICATES, Engine, ServiceUnavailableError, docker_engine
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+SECRET = "hunter2-planted"  # noqa: S105
+OTHER_USER = 4321
+BASE = "python:3.11-slim-bookworm"
+
+
+@pytest.fixture(scope="session")
+def engine():
+    """A Docker engine that answers."""
+    try:
+        with docker_engine() as running:
+            yield running
+    except ServiceUnavailableError as error:
+        pytest.skip(f"no Docker engine: {error}")
+
+
+@pytest.fixture(scope="session")
+def images(engine: Engine):
+    """The images of all steps by name with digest, built by the documented command."""
+    if not engine.has_image(BASE):  # where no registry can be reached
+        packages = ["python3", "python3-venv", "python-is-python3"]
+        try:
+            engine.docker("tag", engine.base_image("bookworm", packages), BASE)
+        except ServiceUnavailableError as error:
+            pytest.skip(f"no base image: {error}")
+    command = [sys.executable, ROOT / "docker/build.py", "--json", "--", "--network=host"]
+    if CERTIFICATES.exists() and "PIP_CERT" in os.environ:
+        command.append(f"--build-arg=PIP_CERT={CERTIFICATES}")
+    environment = {**os.environ, "DOCKER_BUILDKIT": "0", "PLANTED": SECRET}  # 0: all have it
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment, cwd="/"
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@dataclass(frozen=True)
+class Site:
+    """A user's place: settings, results, home and environment, and `law` to run there."""
+
+    path: Path
+    environment: dict[str, str]
+
+    @property
+    def results(self):
+        return self.path / "results"
+
+    def settings(self, text):
+        """Add sections to law.cfg."""
+        with (self.path / "law.cfg").open("a") as settings:
+            settings.write(text)
+
+    def start(self, *arguments, groups=None, **options):
+        """Start `law run`, as another user when `groups` are given."""
+        command = [Path(sys.executable).with_name("law"), "run", *map(str, arguments)]
+        if groups is not None:
+            for path in (self.path, *self.path.rglob("*")):
+                os.chown(path, OTHER_USER, OTHER_USER)
+            # the interpreter may lie in root's home: reading is allowed, nothing else
+            reading = [f"--{kind}-caps=+dac_read_search" for kind in ("inh", "ambient")]
+            user = [f"--{kind}={OTHER_USER}" for kind in ("reuid", "regid")]
+            command = ["setpriv", *reading, *user, f"--groups={groups}", *command]
+        return subprocess.Popen(
+            command,
+            cwd=self.path,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **options,
+        )
+
+    def run(self, *arguments):
+        """Run `law run` to its end; exit code and all output."""
+        process = self.start(*arguments)
+        output, _ = process.communicate(timeout=120)
+        return process.returncode, output
+
+    def output(self, *parts):
+        """A JSON output by its place below the store."""
+        return json.loads(self.results.joinpath(*parts).read_text())
+
+
+SETTINGS = """
+[core]
+index_file: $LAW_HOME/index
+[target]
+tmp_dir: $LAW_HOME/tmp
+[analysis]
+store: local
+[store_local]
+base: $VHBB_RESULTS
+[luigi_core]
+local_scheduler: True
+log_level: WARNING
+no_lock: True
+"""
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A fresh place of a user."""
+    environment = {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "HOME": str(tmp_path / "home"),
+        "LAW_HOME": str(tmp_path / "law"),
+        "LAW_CONFIG_FILE": str(tmp_path / "law.cfg"),
+        "VHBB_RESULTS": str(tmp_path / "results"),
+        "PYTHONPATH": os.pathsep.join(map(str, (ROOT, HERE))),
+    }
+    (tmp_path / "home").mkdir()
+    (tmp_path / "law.cfg").write_text(SETTINGS)
+    return Site(tmp_path, environment)

@@ -9,36 +9,20 @@ own and writes RESULTS-overhead.md beside this file. `--quick` leaves out what t
 import argparse
 import os
 import shutil
-import statistics
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import overhead_report
+from overhead_report import Run, report
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 WAYS = "benchmarks.overhead_ways"
-
-
-@dataclass
-class Run:
-    """Seconds and peak memory in MB of the runs of one command."""
-
-    seconds: list[float] = field(default_factory=list)
-    memory: list[float] = field(default_factory=list)
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.seconds)
-
-    @property
-    def peak(self) -> float:
-        return max(self.memory)
+REPEATED = 1000  # runs of more branches than this take too long to repeat
 
 
 class Bench:
@@ -60,6 +44,7 @@ class Bench:
         (scratch / "law").mkdir()
 
     def clear(self) -> None:
+        """Empty the folders that outputs go to."""
         for folder in (self.files, self.store):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
@@ -74,7 +59,13 @@ class Bench:
             (outputs / f"file_{branch}.txt").touch()
             (outputs / f"file_{branch}.provenance.json").touch()
 
-    def time(self, key: tuple[str, ...], command: Sequence[str], cwd: Path | None = None, environment: dict[str, str] | None = None) -> Run:
+    def time(
+        self,
+        key: tuple[str, ...],
+        command: Sequence[str],
+        cwd: Path | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> Run:
         """Run a command and add what it took to the runs under ``key``."""
         start = time.perf_counter()
         process = subprocess.Popen(
@@ -93,8 +84,10 @@ class Bench:
             raise RuntimeError(f"{' '.join(command)} failed:\n{text}")
         run = self.runs.setdefault(key, Run())
         run.seconds.append(time.perf_counter() - start)
+        run.cpu.append(usage.ru_utime + usage.ru_stime)
         run.memory.append(usage.ru_maxrss / 1024)
-        print(f"{' '.join(key):50s} {run.seconds[-1]:8.2f} s {run.memory[-1]:6.0f} MB", flush=True)
+        took = f"{run.seconds[-1]:8.2f} s {run.cpu[-1]:8.2f} s {run.memory[-1]:6.0f} MB"
+        print(f"{' '.join(key):50s} {took}", flush=True)
         return run
 
     def law(self, key: tuple[str, ...], task: str, *options: str) -> Run:
@@ -103,9 +96,10 @@ class Bench:
 
 
 def measure_status(bench: Bench, numbers: Sequence[int], repeats: int) -> None:
+    """What `--print-status` takes when all outputs are there."""
     for n in numbers:
         bench.fill(n)
-        for _ in range(1 if n > 10000 else repeats):
+        for _ in range(1 if n > REPEATED else repeats):
             for way, task in (
                 ("law", "law_way.LawFiles"),
                 ("law, listed", "law_way.LawFilesListed"),
@@ -116,7 +110,41 @@ def measure_status(bench: Bench, numbers: Sequence[int], repeats: int) -> None:
                 bench.law(("status", way, str(n)), task, *options)
 
 
+def measure_xrootd(bench: Bench, numbers: Sequence[int], repeats: int) -> None:
+    """The status of outputs on an XRootD server, where that is installed."""
+    program = shutil.which("xrootd")
+    if program is None:
+        print("no xrootd installed: its part is left out")
+        return
+    bench.clear()
+    bench.store.chmod(0o777)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = Path(tempfile.mkdtemp(dir=bench.scratch))
+    folder.chmod(0o777)
+    bench.scratch.chmod(0o755)
+    config = folder / "xrootd.cfg"
+    config.write_text(
+        f"all.export {bench.store}\nxrd.port {port}\n"
+        f"all.adminpath {folder}/admin\nall.pidpath {folder}/admin\n"
+    )
+    user = ["-R", "nobody"] if os.geteuid() == 0 else []
+    with subprocess.Popen([program, "-c", config, "-l", folder / "log", *user]) as server:
+        time.sleep(3)
+        remote = bench.environment | {"VHBB_RESULTS": f"root://127.0.0.1:{port}/{bench.store}"}
+        for n in numbers:
+            bench.fill(n)
+            options = ("--n", str(n), "--print-status", "0")
+            for _ in range(1 if n > REPEATED else repeats):
+                for way in ("LawOutputs", "OurOutputs"):
+                    command = ["law", "run", f"{WAYS}.our_way.{way}", *options]
+                    bench.time(("xrootd", way, str(n)), command, environment=remote)
+        server.terminate()
+
+
 def measure_running(bench: Bench, numbers: Sequence[int], most: int, repeats: int) -> None:
+    """What it takes to create ``n`` empty files with one and two workers."""
     ways: dict[str, Callable[[int, str], None]] = {
         "law": lambda n, w: run_law(bench, "law", "law_way.LawFiles", n, w),
         "luigi": lambda n, w: run_luigi(bench, n, w),
@@ -127,7 +155,7 @@ def measure_running(bench: Bench, numbers: Sequence[int], most: int, repeats: in
         ),
     }
     for n in numbers:
-        for _ in range(repeats if n <= 1000 else 1):
+        for _ in range(1 if n > REPEATED else repeats):
             for name, run in ways.items():
                 for workers in ("1", "2"):
                     if n > most and (not name.startswith("here")):
@@ -139,17 +167,20 @@ def measure_running(bench: Bench, numbers: Sequence[int], most: int, repeats: in
 
 
 def run_law(bench: Bench, way: str, task: str, n: int, workers: str) -> None:
+    """Run a law workflow."""
     bench.law(("run", way, str(n), workers), task, "--n", str(n), "--workers", workers)
 
 
 def run_luigi(bench: Bench, n: int, workers: str) -> None:
+    """Run plain luigi tasks."""
     command = [sys.executable, str(HERE / "overhead_ways" / "luigi_way.py"), str(n), workers]
     bench.time(("run", "luigi", str(n), workers), command)
 
 
 def run_snakemake(bench: Bench, n: int, workers: str) -> None:
+    """Run snakemake with its faster scheduler."""
     command = [str(bench.snakemake), "-s", str(HERE / "overhead_ways" / "Snakefile")]
-    command += ["-q", "all", "--cores", workers, "--scheduler", "greedy", "--config", f"n={n}"]
+    command += ["-q", "all", "--cores", workers, "--scheduler", "greedy", "--config", f"number={n}"]
     bench.time(("run", "snakemake", str(n), workers), command, cwd=bench.files)
 
 
@@ -189,6 +220,7 @@ def build_snakemake(environment: Path) -> Path:
 
 
 def main() -> None:
+    """Run all and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--quick", action="store_true", help="at most 1,000 branches")
     parser.add_argument("--environment", type=Path, default=ROOT / ".law" / "snakemake")
@@ -198,11 +230,12 @@ def main() -> None:
         bench = Bench(Path(scratch), build_snakemake(options.environment))
         sizes = (1000,) if options.quick else (1000, 10000, 40000)
         measure_status(bench, sizes, repeats=3)
-        runs = (300, 1000) if options.quick else (1000, 3000, 10000, 40000)
+        runs = (300, 1000) if options.quick else (1000, 3000, 40000)
+        measure_xrootd(bench, sizes, repeats=3)
         measure_running(bench, runs, most=3000, repeats=3)
         measure_start(bench)
-        measure_chain(bench, sizes)
-        options.output.write_text(overhead_report.report(bench.runs))
+        measure_chain(bench, (1000,) if options.quick else (1000, 40000))
+        options.output.write_text(report(bench.runs))
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ import law
 from analysis.catalogue import digest
 from tasks.base import CatalogueTask, SelectionMixin
 from tasks.fit import Fit, SignalsMixin, limits_of
+from tasks.framework.workflow import RequiresWorkflows
 
 
-class Summary(SignalsMixin, SelectionMixin, CatalogueTask):
+class Summary(SignalsMixin, SelectionMixin, CatalogueTask, RequiresWorkflows):
     """The limits of all signals in one table and one plot."""
 
     def requires(self) -> Fit:

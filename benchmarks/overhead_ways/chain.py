@@ -1,6 +1,6 @@
 """Lay out a dataset of many files whose skims are there, for the real chain to merge and fit.
 
-    python -m benchmarks.overhead_ways.chain FOLDER FILES
+python -m benchmarks.overhead_ways.chain FOLDER FILES
 """
 
 import os

@@ -1,3 +1,4 @@
+# ruff: noqa: D102
 """A workflow as law's documentation writes it; nothing of this project is imported."""
 
 import os

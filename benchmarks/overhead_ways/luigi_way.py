@@ -1,3 +1,4 @@
+# ruff: noqa: D102
 """One plain luigi task a file."""
 
 import os

@@ -1,3 +1,4 @@
+# ruff: noqa: D102
 """The same workflow on this project's framework."""
 
 import os

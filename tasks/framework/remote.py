@@ -99,11 +99,11 @@ def fingerprint(item: Any) -> dict[str, Any]:
     uri = item if isinstance(item, str) else item.uri()
     size = checksum = None
     with contextlib.suppress(StoreError):
-        if _XROOTD.match(uri):
-            target = file_target(uri) if isinstance(item, str) else item
+        target = file_target(uri) if isinstance(item, str) and _XROOTD.match(uri) else item
+        if isinstance(target, XRootDFileTarget):
             size, checksum = target.fingerprint()
-        elif not isinstance(item, str):
-            size = item.stat().st_size
+        elif not isinstance(target, str):
+            size = target.stat().st_size
     return {"uri": uri, "size": size, "adler32": checksum or None}
 
 

@@ -4,15 +4,18 @@ import copy
 import functools
 import time
 from collections.abc import Hashable, Mapping
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import law
+import luigi
 
 from tasks.framework import patches
 from tasks.framework.base import AnalysisTask
 from tasks.framework.htcondor import HTCondorWorkflow
 from tasks.framework.local_workflow import LocalProxy
 from tasks.framework.outputs import BranchOutputs, BranchTargets, Sketch, leaves
+
+KEPT_WORKFLOWS = 4
 
 patches.apply()
 
@@ -64,6 +67,17 @@ class Workflow(AnalysisTask, law.LocalWorkflow, HTCondorWorkflow):
         return known[2]
 
 
+class RequiresWorkflows(AnalysisTask):
+    """A task that is none, but hands the kind of workflow asked for on to those it requires."""
+
+    workflow = luigi.Parameter(
+        default=law.NO_STR,
+        significant=False,
+        description="the type of the workflows before this task: local or htcondor; default: local",
+    )
+    exclude_index = True
+
+
 @functools.cache
 def _view_class(task_class: type[Workflow]) -> type[Workflow]:
     """The class without law's look at every attribute for whether its proxy has it.
@@ -84,6 +98,8 @@ class _Places:
     as long ago as it took.
     """
 
+    _kept: ClassVar[list["_Places"]] = []
+
     def __init__(self, workflow: Workflow, branch_map: Mapping[int, Any]) -> None:
         self._workflow, self._branch_map = workflow, branch_map
         self._found: tuple[Sketch, dict[int, tuple[Any, ...]]] | None = None
@@ -97,7 +113,17 @@ class _Places:
             self._found, self._first = self._find(), first
             now = time.monotonic()
             self._valid_until = now + 20 * (now - start)
+            self._keep()
         return self._found
+
+    def _keep(self) -> None:
+        """Forget the places of all but the few workflows asked for last: they are 20 MB each."""
+        if self in self._kept:
+            self._kept.remove(self)
+        self._kept.append(self)
+        for forgotten in self._kept[:-KEPT_WORKFLOWS]:
+            forgotten._found = None  # noqa: SLF001
+        del self._kept[:-KEPT_WORKFLOWS]
 
     def _find(self) -> tuple[Sketch, dict[int, tuple[Any, ...]]]:
         sketch = Sketch(self._workflow.store_name)

@@ -46,6 +46,19 @@ def workspace_of(tar, region, point):
     return jsonpatch.apply_patch(background, patch)
 
 
+@pytest.fixture
+def pyhf_with_minuit():
+    """pyhf on Minuit: its default optimiser stops short for one of the points.
+
+    For RegionB sbottom_1300_450_60 it gives 0.9957 where Minuit, with lower likelihoods in every
+    fit, gives 0.9811.
+    """
+    pyhf.set_backend("numpy", pyhf.optimize.minuit_optimizer(tolerance=1e-3))
+    yield
+    pyhf.set_backend("numpy")
+
+
+@pytest.mark.usefixtures("pyhf_with_minuit")
 @pytest.mark.parametrize(("region", "point"), POINTS)
 def test_cls_of_data_and_expectation_are_those_of_pyhf(archive, region, point):
     workspace = workspace_of(archive, region, point)

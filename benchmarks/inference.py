@@ -8,11 +8,15 @@ after imports.
 """
 
 import argparse
+import os
 import statistics
 import time
 import warnings
 from collections.abc import Callable
 from typing import Any
+
+# Small matrices: threads of the linear algebra only get in each other's way, pyhf's most of all.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pyhf

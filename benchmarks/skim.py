@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ways import NO_PHYSICS, PEERS, WAYS
+from ways import NO_MASSES, PEERS, WAYS
 
 HERE = Path(__file__).parent
 FOLDER = HERE.parent / "results" / "benchmark"
@@ -104,7 +104,7 @@ def check_sums(runs: Runs, name: str) -> None:
     sums = {
         way: results[0]["sums"]
         for (file, way, _), results in runs.items()
-        if file == name and way not in NO_PHYSICS
+        if file == name and way not in NO_MASSES
     }
     expected = sums["vhbb"]
     for way, found in sums.items():

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any, ClassVar, cast
 
 import law
+import luigi
 
 from tasks.framework import patches
 from tasks.framework.base import AnalysisTask
@@ -64,6 +65,17 @@ class Workflow(AnalysisTask, law.LocalWorkflow, HTCondorWorkflow):
                 self._branch_outputs = known
         known[2].threshold = proxy.threshold(len(branch_map))
         return known[2]
+
+
+class RequiresWorkflows(AnalysisTask):
+    """A task that is none, but hands the kind of workflow asked for on to those it requires."""
+
+    workflow = luigi.Parameter(
+        default=law.NO_STR,
+        significant=False,
+        description="the type of the workflows before this task: local or htcondor; default: local",
+    )
+    exclude_index = True
 
 
 @functools.cache

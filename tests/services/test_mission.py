@@ -64,16 +64,18 @@ def engine_for_all(tmp_path_factory):
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_WR)  # the end of input must reach the container
 
-    def accept():
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
-            server = socket.socket(socket.AF_UNIX)
+    def serve(client):
+        with client, socket.socket(socket.AF_UNIX) as server:
             server.connect(DOCKER_SOCKET)
-            for ends in ((client, server), (server, client)):
-                threading.Thread(target=relay, args=ends, daemon=True).start()
+            back = threading.Thread(target=relay, args=(server, client), daemon=True)
+            back.start()
+            relay(client, server)
+            back.join()
+
+    def accept():
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                threading.Thread(target=serve, args=listener.accept()[:1], daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
     yield path
@@ -159,6 +161,7 @@ class User:
             "VHBB_HOME": str(PROJECT),
             "VHBB_RESULTS": str(self.home / "results"),
             "VHBB_EOS": f"{self.store.url}/vhbb",
+            "TMPDIR": str(self.home),  # what is handed in must lie where the engine sees it
         }
         law = [f"{sys.prefix}/bin/python", f"{sys.prefix}/bin/law", "run", "tasks.fit.Fit"]
         law += ["--catalogue=my.yaml", "--signals=ttbar,run3", *options]
@@ -178,7 +181,13 @@ def test_batch_system_remote_store_and_containers_at_once(pool, store, images): 
     user = User(pool, store, images)
     code, output = user.law("--sandbox=none")
     assert code == 0, output
-    mission = ("--workflow=htcondor", "--poll-interval=1s", "--store=eos", "--sandbox=docker")
+    mission = (
+        "--workflow=htcondor",
+        "--poll-interval=1s",
+        "--Skim-poll-interval=1s",
+        "--store=eos",
+        "--sandbox=docker",
+    )
     code, output = user.law(*mission)
     assert code == 0, output
     assert "ttbar" in output

@@ -61,8 +61,8 @@ class SandboxedTask(law.SandboxTask):
         """The sandbox in force for a value of the parameter, None for no sandbox."""
         return resolve(sandbox, self.get_task_family())
 
-    def files_read(self) -> Iterable[str]:
-        """Paths and URLs that ``run`` reads beside the outputs of required tasks."""
+    def files_read(self) -> Iterable[Any]:
+        """Paths, URLs and targets that ``run`` reads beside the outputs of required tasks."""
         return ()
 
     def documents(self) -> Mapping[str, bytes]:

@@ -8,6 +8,13 @@ from analysis.inference import upper_limits
 from analysis.inference.likelihood import Likelihood
 from analysis.inference.limits import cls_at
 from analysis.inference.minimisation import fit
+from analysis.inference.toy_limits import (
+    crossings_of,
+    limits_from_toys,
+    sample_from_dict,
+    sample_to_dict,
+    strengths,
+)
 from analysis.inference.toys import (
     ToyCLs,
     ToySample,
@@ -15,7 +22,6 @@ from analysis.inference.toys import (
     merge_toys,
     sample_toys,
     toy_cls,
-    toy_limits,
 )
 from analysis.model import tutorial_workspace
 
@@ -118,6 +124,26 @@ def test_toy_limits_lie_between_points_and_are_none_outside_them():
         ToyCLs(mu, float(np.exp(-3 * mu)), 0.01, (float(np.exp(-mu)),) * 5)
         for mu in (0.5, 0.9, 1.1, 1.5)
     ]
-    limits = toy_limits(points)
+    limits = crossings_of(points)
     assert limits[5] == pytest.approx(np.log(20) / 3)
     assert limits[:5] == (None,) * 5
+
+
+@pytest.mark.slow
+def test_limits_from_toys_are_near_the_asymptotic_ones(large):
+    asymptotic = upper_limits(large)
+    grid = strengths(asymptotic, 7)
+    samples = [sample_toys(large, mu, 1000, seed=2) for mu in grid]
+    stored = [sample_from_dict(sample_to_dict(sample)) for sample in samples]
+    limits = limits_from_toys(stored).limits
+    assert limits.observed == pytest.approx(asymptotic.observed, rel=0.12)
+    assert limits.expected[2] == pytest.approx(asymptotic.expected[2], rel=0.12)
+
+
+def test_blocks_of_one_strength_are_put_together():
+    rng = np.random.default_rng(1)
+    blocks = [
+        ToySample(mu, 2.0, rng.chisquare(1, 50), 4 * rng.chisquare(1, 50))
+        for mu in (2.0, 1.0, 1.0, 2.0)
+    ]
+    assert [point.mu for point in limits_from_toys(blocks).points] == [1.0, 2.0]

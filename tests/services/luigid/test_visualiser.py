@@ -95,6 +95,7 @@ def page(url):
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
 
 
+@pytest.mark.browser
 @pytest.mark.slow
 def test_the_page_shows_workflows_of_10000_branches(scheduler, environment, tmp_path):
     def command(task):

@@ -42,7 +42,7 @@ class AllShifts(AnalysisTask):
         return [Shifted(n=self.n, shift=shift) for shift in range(self.shifts)]
 
     def output(self) -> dict[str, Any]:
-        return self.targets(file="all.txt")
+        return {"file": self.target("all.txt")}
 
     def run(self) -> None:
         with self.localize_output() as output:

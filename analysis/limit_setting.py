@@ -82,6 +82,8 @@ def set_limits(
         "cross_section_fb": label.cross_section,
         "luminosity_fb": luminosity.value,
         "model": asdict(settings),
+        "edges_gev": data.axes[0].edges.tolist(),
+        "channels": model.channels,
         "yields": {
             name: float(histogram.sum(flow=True).value)
             for name, histogram in (("signal", signal), ("background", background), ("data", data))

@@ -64,8 +64,14 @@ void write_metadata(long n_events) {
   tree.Write();
 }
 
+// As a job that dies after it saved the tree: the last baskets are in the tree's own record.
+void save(TTree& tree, bool saved_only) {
+  if (saved_only) tree.AutoSave("SaveSelf");
+  else tree.Write();
+}
+
 void write_xaod(const char* path, long n_events, int compression, long flush, int basket,
-                int n_others, double mean_jets) {
+                int n_others, double mean_jets, bool saved_only) {
   TFile file(path, "RECREATE", "", compression);
   TTree tree("CollectionTree", "CollectionTree");
   Events events(mean_jets, n_others);
@@ -82,13 +88,13 @@ void write_xaod(const char* path, long n_events, int compression, long flush, in
   tree.Branch("EventInfoAuxDyn.mcEventWeights", &events.weights, basket);
   tree.SetAutoFlush(flush);
   for (long i = 0; i < n_events; ++i) { events.next(); tree.Fill(); }
-  tree.Write();
+  save(tree, saved_only);
   write_metadata(n_events);
   file.Close();
 }
 
 void write_nanoaod(const char* path, long n_events, int compression, long flush, int basket,
-                   int n_others, double mean_jets) {
+                   int n_others, double mean_jets, bool saved_only) {
   TFile file(path, "RECREATE", "", compression);
   TTree tree("Events", "Events");
   Events events(mean_jets, n_others);
@@ -117,7 +123,7 @@ void write_nanoaod(const char* path, long n_events, int compression, long flush,
     weight = events.weights[0];
     tree.Fill();
   }
-  tree.Write();
+  save(tree, saved_only);
   TTree runs("Runs", "Runs");
   double sum = n_events;
   runs.Branch("genEventSumw", &sum);
@@ -174,6 +180,7 @@ class File:
         basket: bytes a basket at most.
         others: further jet variables nobody asks for.
         mean_jets: mean number of jets an event.
+        saved_only: leave the last baskets of a TTree in memory, as recovered files have them.
     """
 
     layout: str
@@ -183,6 +190,7 @@ class File:
     basket: int = 32000
     others: int = 10
     mean_jets: float = 5.5
+    saved_only: bool = False
 
 
 def benchmark_files(events: int) -> dict[str, File]:
@@ -196,6 +204,10 @@ def benchmark_files(events: int) -> dict[str, File]:
         "nanoaod": File("nanoaod", events, flush=18_000, basket=2_000_000),
         "rntuple": File("rntuple", events, flush=0),
         "small": File("xaod", 300),
+        **{
+            f"small-{name}": File("nanoaod" if name == "nanoaod" else "rntuple", 300)
+            for name in ("nanoaod", "rntuple")
+        },
     }
 
 
@@ -216,7 +228,7 @@ def sample_files() -> dict[str, File]:
             f"{layout}-few-jets": File(layout, 3210, flush=1000, others=1, mean_jets=0.3),
             f"{layout}-unaligned": File(layout, 2500, flush=-3_000_000, basket=4000, others=1),
             f"{layout}-many-blocks": File(layout, 400, flush=400, basket=64_000_000, mean_jets=150),
-            f"{layout}-recovered": File(layout, 777, flush=0, others=1),
+            f"{layout}-recovered": File(layout, 2777, flush=-9, others=1, saved_only=True),
         }
     return files
 
@@ -236,7 +248,10 @@ def write(folder: Path, files: dict[str, File]) -> None:
         arguments = [str(part), file.events, file.compression, file.flush]
         if file.layout != "rntuple":
             arguments.append(file.basket)
-        getattr(ROOT, f"write_{file.layout}")(*arguments, file.others, file.mean_jets)
+        arguments += [file.others, file.mean_jets]
+        if file.layout != "rntuple":
+            arguments.append(file.saved_only)
+        getattr(ROOT, f"write_{file.layout}")(*arguments)
         part.rename(path)
         print(f"{path}: {file.events} events, {path.stat().st_size / 1e6:.1f} MB", flush=True)
 

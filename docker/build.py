@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 STEPS = ("skim", "scale", "fit")
 TASKS = {
-    "skim": ("GenerateSynthetic", "Skim", "MergeSkim"),
+    "skim": ("GenerateSynthetic", "Skim", "MergeSkimStep", "MergeSkim"),
     "scale": ("Scale",),
     "fit": ("default",),
 }

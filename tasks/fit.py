@@ -51,6 +51,26 @@ class SignalsMixin(law.Task):
             raise AnalysisError(f"unknown model '{params['model']}'; known: {', '.join(MODELS)}")
         return params
 
+    @property
+    def model_settings(self) -> ModelSettings:
+        """The statistical model: the catalogue's numbers, the chosen name."""
+        return replace(read_catalogue(self.catalogue).model, name=self.model)
+
+
+def fit_digest(task: Any, signal: str) -> str:
+    """Of all that the workspace of a signal depends on, for a task with Fit's parameters."""
+    content = task.analysis
+    entry = content.signal(signal)
+    return digest(
+        task.cuts,
+        entry.inputs_digest(),
+        entry.normalisation_digest(),
+        content.luminosity,
+        content.histogram_digest(content.data),
+        content.histogram_digest(content.background),
+        task.model_settings,
+    )
+
 
 class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
     """Limits on the signal strength, a branch per signal."""
@@ -81,17 +101,7 @@ class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
         return [source.path for source in sources if isinstance(source, HistogramFile)]
 
     def store_parts(self) -> tuple[str, ...]:
-        content = self.analysis
-        entry = content.signal(self.branch_data)
-        inputs = digest(
-            self.cuts,
-            entry.inputs_digest(),
-            entry.normalisation_digest(),
-            content.luminosity,
-            content.histogram_digest(content.data),
-            content.histogram_digest(content.background),
-            self.model_settings,
-        )
+        inputs = fit_digest(self, self.branch_data)
         return (*super().store_parts(), self.branch_data, f"{self.selection}-{inputs}")
 
     def output(self) -> dict[str, law.FileSystemFileTarget]:
@@ -103,11 +113,6 @@ class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
             results_plot="results.png",
             results_pdf="results.pdf",
         )
-
-    @property
-    def model_settings(self) -> ModelSettings:
-        """The statistical model: the catalogue's numbers, the chosen name."""
-        return replace(self.analysis.model, name=self.model)
 
     def run(self) -> None:
         from analysis import histograms, limit_setting, plots

@@ -5,16 +5,17 @@ import law
 from analysis.catalogue import digest
 from tasks.base import CatalogueTask, SelectionMixin
 from tasks.fit import Fit, SignalsMixin, limits_of
+from tasks.framework.workflow import RequiresWorkflows
 
 
-class Summary(SignalsMixin, SelectionMixin, CatalogueTask):
+class Summary(SignalsMixin, SelectionMixin, CatalogueTask, RequiresWorkflows):
     """The limits of all signals in one table and one plot."""
 
     def requires(self) -> Fit:
         return Fit.req(self)
 
     def store_parts(self) -> tuple[str, ...]:
-        fits = [limits.path for limits in limits_of(self.requires())]
+        fits = [fit.store_parts() for fit in self.requires().get_branch_tasks().values()]
         return (*super().store_parts(), f"{self.selection}-{digest(fits)}")
 
     def output(self) -> dict[str, law.FileSystemFileTarget]:

@@ -5,10 +5,11 @@ import law
 from analysis.catalogue import digest
 from tasks.base import DatasetTask, SelectionMixin
 from tasks.framework.preservation.recipe import Given, Made, Output, Recipe
+from tasks.framework.workflow import RequiresWorkflows
 from tasks.skim import MergeSkim
 
 
-class Scale(SelectionMixin, DatasetTask):
+class Scale(SelectionMixin, DatasetTask, RequiresWorkflows):
     """Scale a simulated dataset to its expected yield.
 
     Every event counts `cross_section * filter_efficiency * k_factor * luminosity /

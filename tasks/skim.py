@@ -11,6 +11,7 @@ import luigi
 from analysis.catalogue import Synthetic, digest, write_out_selection
 from analysis.errors import AnalysisError
 from tasks.base import DatasetTask, SelectionMixin, wants_ticket
+from tasks.framework import remote
 from tasks.framework.merging import Merge, MergeStep, Merging
 from tasks.framework.preservation.recipe import Each, Embedded, Given, Made, Output, Recipe
 from tasks.framework.workflow import Workflow
@@ -63,6 +64,13 @@ class Skim(SelectionMixin, DatasetTask, Workflow):
         default=False, description="also write the selected events as Parquet; default: False"
     )
 
+    stage_in = luigi.BoolParameter(
+        default=False,
+        significant=False,
+        description="copy remote files here before reading, instead of fetching the columns that "
+        "are needed; default: False",
+    )
+
     def create_branch_map(self) -> list[tuple[str | int, ...]]:
         synthetic, step = self.entry.synthetic, self.files_per_branch
         files: Sequence[str | int] = (
@@ -88,12 +96,12 @@ class Skim(SelectionMixin, DatasetTask, Workflow):
 
         A branch keeps its name, and so its outputs, when files are added to the dataset.
         """
-        first = self.branch_data[0]
-        if self.entry.synthetic is not None:
-            return f"synthetic_{first}-{digest(self.branch_data, self.entry.inputs_digest())}"
-        files = [self.entry.file_digest(file) for file in self.branch_data]
-        stem = re.sub(r"[^A-Za-z0-9_.+-]", "_", os.path.splitext(os.path.basename(first))[0])
-        return f"{stem[:80]}-{digest(self.sums_weights, files)}"
+        entry, read = self.entry, self.branch_data
+        if entry.synthetic is not None:
+            return f"synthetic_{read[0]}-{digest(read, entry.inputs_digest())}"
+        files = [entry.file_digest(file) for file in read]
+        stem = re.sub(r"[^A-Za-z0-9_.+-]", "_", os.path.splitext(os.path.basename(read[0]))[0])
+        return f"{stem[:80]}-{digest(entry.sum_of_weights is None, files)}"
 
     def files_read(self) -> tuple[str, ...]:
         """The branch's event files: as the catalogue names them, or as they were generated."""
@@ -116,11 +124,12 @@ class Skim(SelectionMixin, DatasetTask, Workflow):
         from analysis import skimming
         from analysis.progress import counting_events
 
-        with self.localize_output() as output:
+        files = remote.staged(self.files_read(), copy=self.stage_in)
+        with files as files_here, self.localize_output() as output:
             events = output["events"].abspath if self.keep_events else None
             with counting_events(f"Skim {self.dataset} {self.branch}") as progress:
                 skim = skimming.skim(
-                    self.files_read(),
+                    files_here,
                     self.cuts,
                     format=self.entry.format,
                     is_data=self.entry.is_data,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-SERVICES = ("realdata", "xrootd", "htcondor", "docker", "recast")
+SERVICES = ("realdata", "xrootd", "htcondor", "docker", "recast", "browser")
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -1,5 +1,6 @@
 """A sample of events in the catalogue: its files and its normalisation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -51,6 +52,7 @@ class Dataset:
         is_synthetic: not from an experiment's simulation: plots and results say so.
         dsid: ATLAS dataset number, if named.
         place: catalogue file and entry, for errors.
+        parameters: of the signal's model, such as its mass, against which limits are drawn.
     """
 
     name: str = field(metadata=NOT_CONTENT)
@@ -66,6 +68,7 @@ class Dataset:
     is_synthetic: bool = False
     dsid: int | None = field(default=None, metadata=NOT_CONTENT)
     place: str = field(default="", metadata=NOT_CONTENT)
+    parameters: Mapping[str, float] = field(default_factory=dict, hash=False, metadata=NOT_CONTENT)
 
     def resolve_files(self) -> tuple[str, ...]:
         """The files, globs expanded: looked up once, so that a run sees one list throughout.
@@ -102,6 +105,10 @@ class Dataset:
         Raises:
             AnalysisError: as `resolve_files`.
         """
+        return self._inputs_digest
+
+    @cached_property
+    def _inputs_digest(self) -> str:
         files = () if self.synthetic is not None else self.resolve_files()
         return digest(files, self.synthetic, self.format, self.is_data)
 

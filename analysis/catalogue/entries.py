@@ -6,6 +6,7 @@ not part of a digest.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 from analysis.catalogue.dataset import Dataset
@@ -99,6 +100,10 @@ class Selection:
 
     def digest(self) -> str:
         """Of cuts and binning."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:  # asked for once a file
         return digest(self)
 
 

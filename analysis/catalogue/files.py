@@ -120,12 +120,23 @@ def refuse_duplicates(paths: Iterable[str]) -> None:
         AnalysisError: two paths name the same file (also by a link, or by another spelling).
     """
     seen: dict[str, str] = {}
+    folders: dict[str, str] = {}
     for path in paths:
-        key = _remote_key(path) if is_remote(path) else os.path.realpath(path)
+        key = _remote_key(path) if is_remote(path) else _real_path(path, folders)
         if key in seen:
             spelled = "" if seen[key] == path else f" (also as '{seen[key]}')"
             raise AnalysisError(f"'{path}' occurs twice{spelled}: its events would count twice")
         seen[key] = path
+
+
+def _real_path(path: str, folders: dict[str, str]) -> str:
+    """The path without links; ``folders`` keeps those of the folders of many files."""
+    if os.path.islink(path):
+        return os.path.realpath(path)
+    folder, name = os.path.split(path)
+    if folder not in folders:
+        folders[folder] = os.path.realpath(folder)
+    return os.path.join(folders[folder], name)
 
 
 def _remote_key(uri: str) -> str:

@@ -13,6 +13,7 @@ from analysis.catalogue.values import (
     choice,
     fraction,
     integer,
+    number,
     positive,
     text,
     texts,
@@ -37,6 +38,7 @@ SIGNAL_KEYS: Final = (
     "format",
     "synthetic",
     "is_synthetic",
+    "parameters",
 )
 DATASET_KEYS: Final = (*SIGNAL_KEYS, "is_data")
 SYNTHETIC_KEYS: Final = ("seed", "n_events", "n_files")
@@ -77,7 +79,14 @@ def dataset_entry(section: Section, folder: Path, *, signal: bool) -> Dataset:
         is_synthetic=_is_synthetic(section, synthetic),
         dsid=facts.dsid if facts else None,
         place=f"{section.file}: {section.entry}",
+        parameters=_parameters(section),
     )
+
+
+def _parameters(section: Section) -> dict[str, float]:
+    """Numbers by name: the user's own names, in the user's own units."""
+    entries = section.subsection("parameters", None)
+    return {key: entries.required(key, number) for key in entries.values}
 
 
 def _synthetic(section: Section) -> Synthetic | None:

@@ -11,6 +11,7 @@ from analysis.inference.likelihood import Data, Likelihood
 from analysis.inference.minimisation import Fits
 
 _POOR_FIT = 0.001  # p-value below which a result carries a warning
+_FLAT = 1e-10  # eigenvalue, relative to the diagonal, that is zero but for rounding
 _SINGULAR = 1e-4  # relative rest of a linear system that has no solution
 
 
@@ -101,9 +102,8 @@ def covariance(
         fitted[likelihood.poi] = False
     free = np.flatnonzero(fitted)
     block = matrix[np.ix_(free, free)]
-    try:
-        np.linalg.cholesky(block)
-    except np.linalg.LinAlgError:
+    scale = 1 / np.sqrt(np.maximum(np.diag(block), 1e-300))
+    if np.linalg.eigvalsh(block * scale * scale[:, None]).min(initial=1.0) < _FLAT:
         return None
     result = np.zeros_like(matrix)
     result[np.ix_(free, free)] = np.linalg.inv(block)

@@ -62,6 +62,22 @@ def upper_limits(
     return _Calculation(likelihood).limits(points, scan, tuple(warnings), tuple(not_modelled))
 
 
+def cls_at(workspace: Workspace, mu: Sequence[float]) -> Scan:
+    """Observed and expected CLs at given signal strengths.
+
+    Args:
+        workspace: HistFactory JSON with observations and one parameter of interest.
+        mu: increasing signal strengths; those whose fits fail are left out.
+
+    Raises:
+        AnalysisError: as :func:`upper_limits`, or a signal without events.
+    """
+    likelihood = Likelihood.of(workspace)
+    if not signal_yield(likelihood).any():
+        raise AnalysisError(NO_SENSITIVITY)
+    return _Calculation(likelihood).scan(np.array(mu, dtype=np.float64))
+
+
 def signal_yield(likelihood: Likelihood) -> Array:
     """Events a unit of signal strength adds to each bin, shape (n_bins,).
 

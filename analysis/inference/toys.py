@@ -213,29 +213,3 @@ def toy_cls(sample: ToySample) -> ToyCLs:
         for q in quantiles
     )
     return ToyCLs(sample.mu, cls, error, expected, tuple(warnings))
-
-
-def toy_limits(points: Sequence[ToyCLs], significance: float = 0.05) -> tuple[float | None, ...]:
-    """Limits from CLs at several strengths: expected at -2 to 2 sigma, then observed.
-
-    Interpolated in the logarithm between the two points around the crossing; None if the points
-    do not reach both sides of it.
-
-    Args:
-        points: with increasing strengths.
-        significance: one minus the confidence level.
-    """
-    mu = np.array([point.mu for point in points])
-    curves = [*np.array([point.expected for point in points]).T, [p.observed for p in points]]
-    limits: list[float | None] = []
-    for curve in curves:
-        cls = np.maximum(np.array(curve, dtype=np.float64), 1e-12)
-        below = np.flatnonzero(cls < significance)
-        if not below.size or below[0] == 0:
-            limits.append(None)
-            continue
-        right = int(below[0])
-        pair = slice(right - 1, right + 1)
-        logarithm = np.log(cls[pair][::-1])
-        limits.append(float(np.interp(np.log(significance), logarithm, mu[pair][::-1])))
-    return tuple(limits)

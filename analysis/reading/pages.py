@@ -110,7 +110,11 @@ def field_table(ntuple: Any, name: str) -> FieldTable:
             lists.append(field)
         elif records[field].struct_role != RNTupleFieldRole.RECORD:
             raise UnknownLayoutError(f"{name} is part of a {records[field].type_name}")
-    plain = records[leaf].repetition == 0 and "RNTupleCardinality" not in records[leaf].type_name
+    plain = (
+        records[leaf].struct_role == RNTupleFieldRole.LEAF
+        and records[leaf].repetition == 0
+        and "RNTupleCardinality" not in records[leaf].type_name
+    )
     if len(lists) > 1 or not plain:
         raise UnknownLayoutError(f"{name} is a {records[leaf].type_name} in {len(lists)} lists")
     return FieldTable(
@@ -162,7 +166,7 @@ def decode(page: Bytes, kind: int) -> npt.NDArray[np.generic]:
         words <<= 8
         words |= part
     if kind in ZIGZAG:
-        words = (words >> 1) ^ -(words & 1)
+        words = np.bitwise_xor(words >> 1, np.negative(words & 1), dtype=words.dtype)
     if kind in DELTA:
         np.cumsum(words, out=words)
     return words.view(dtype)

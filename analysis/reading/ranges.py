@@ -78,7 +78,7 @@ class RemoteFile:
         first, last, positions = merged(starts, sizes, REMOTE_GAP)
         ranges = list(zip(first.tolist(), last.tolist(), strict=True))
         chunks = self._source.chunks(ranges, Queue())
-        data = [np.frombuffer(chunk.get(None, None, None, {}), np.uint8) for chunk in chunks]
+        data = [np.frombuffer(chunk.raw_data, np.uint8) for chunk in chunks]
         return Requested(np.concatenate(data), positions)
 
     def close(self) -> None:

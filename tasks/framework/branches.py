@@ -35,6 +35,14 @@ class Report:
     trace: str | None = None
     needs: tuple[TaskSpec, ...] = ()
 
+    @property
+    def kind(self) -> str:
+        """The same for failures of the same cause: a defect's line of code, or the message."""
+        if self.trace is None:
+            return str(self.cause)
+        places = [line for line in self.trace.splitlines() if line.startswith("  File ")]
+        return f"{str(self.cause).split(':')[0]} {places[-1] if places else ''}"
+
 
 def died(branch: int, code: int | None) -> Report:
     """The report of a branch whose process ended before it did."""

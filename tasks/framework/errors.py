@@ -37,7 +37,9 @@ def _print_uncaught(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
     message = user_message(error)
-    if message is None:
+    if isinstance(error, KeyboardInterrupt):
+        print("interrupted; the same command goes on from here", file=sys.stderr)  # noqa: T201
+    elif message is None:
         sys.__excepthook__(kind, error, trace)
     else:
         print(f"error: {message}", file=sys.stderr)  # noqa: T201

@@ -6,6 +6,7 @@ that nothing is there.
 
 import errno
 import importlib
+import os
 from typing import Any
 
 import law
@@ -13,6 +14,8 @@ import law
 from tasks.framework.errors import UserError
 from tasks.framework.xrootd.errors import MissingError, UnreachableError, without_secrets
 
+# of gfal's XRootD plugin, which else waits for a server that is down for more than ten minutes
+_PATIENCE = {"XRD_CONNECTIONRETRY": "1", "XRD_CONNECTIONWINDOW": "30"}
 _ABSENT = {errno.ENOENT, errno.ENOTDIR}
 
 
@@ -23,11 +26,13 @@ def directory(base: str, name: str) -> Any:
         UserError: gfal2 is not installed.
     """
     law.contrib.load("wlcg")
-    if not law.gfal.HAS_GFAL2:
+    if not law.contrib.gfal.target.HAS_GFAL2:
         raise UserError(
             f"store '{name}': `interface: gfal` needs gfal2 with its Python bindings; install "
             "them (conda-forge: gfal2-util; Debian: python3-gfal2) or use a root:// store"
         )
+    for variable, value in _PATIENCE.items():
+        os.environ.setdefault(variable, value)
     file_system = _file_system_class()(base=[base], name=name, random_base=False, retries=2)
     return law.wlcg.WLCGDirectoryTarget("/", file_system)
 

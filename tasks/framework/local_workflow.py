@@ -19,6 +19,7 @@ from tasks.framework.errors import UserError
 from tasks.framework.processes import Pool, Slots
 
 SHOWN_CAUSES = 5
+SHOWN_RANGES = 10
 logger = logging.getLogger("luigi-interface")
 
 
@@ -60,7 +61,8 @@ class LocalProxy(LocalWorkflowProxy):
 
     def _run_missing(self) -> tuple[list[Report], list[Report], list[Report]]:
         """Run every branch whose outputs are not all there; done, failed and waiting ones."""
-        there = set(self.task.branch_outputs().existing_branches(optional_existing=True))
+        outputs = self.output()["collection"]
+        there = set(outputs.count(optional_existing=True, keys=True)[1])
         missing = [branch for branch in self.task.get_branch_map() if branch not in there]
         runner = BranchRunner(self.task, law.util.flatten(self.requires()))
         done: list[Report] = []
@@ -115,7 +117,7 @@ class LocalProxy(LocalWorkflowProxy):
             return
         total = len(self.task.get_branch_map())
         _log_traces(failed)
-        tolerance, outputs = self.task.tolerance, self.task.branch_outputs()
+        tolerance, outputs = self.task.tolerance, self.output()["collection"]
         tolerated = tolerance * total if tolerance <= 1 else tolerance
         left = total - len(failed)
         if len(failed) > tolerated or left < outputs._abs_threshold():  # noqa: SLF001
@@ -134,28 +136,32 @@ class LocalProxy(LocalWorkflowProxy):
 
 def _log_traces(failed: list[Report]) -> None:
     """The traceback of every distinct defect, once."""
-    shown = set()
-    for report in failed:
+    first = {report.kind: report for report in reversed(failed)}
+    for report in sorted(first.values(), key=lambda report: report.branch):
         if report.trace is not None:
-            place = [line for line in report.trace.splitlines() if line.startswith("  File ")][-1:]
-            if (*place, report.trace.rsplit("\n", 2)[-2].split(":")[0]) not in shown:
-                shown.add((*place, report.trace.rsplit("\n", 2)[-2].split(":")[0]))
-                logger.error("branch %d failed:\n%s", report.branch, report.trace.rstrip())
+            logger.error("branch %d failed:\n%s", report.branch, report.trace.rstrip())
 
 
 def _causes(failed: list[Report]) -> str:
-    by_cause = defaultdict(list)
-    for report in failed:
-        by_cause[report.cause].append(report.branch)
-    ordered = sorted(by_cause.items(), key=lambda item: -len(item[1]))
+    """What went wrong, in the order of how often, with the branches it went wrong in."""
+    kinds: defaultdict[str, list[Report]] = defaultdict(list)
+    for report in sorted(failed, key=lambda report: report.branch):
+        kinds[report.kind].append(report)
+    ordered = sorted(kinds.values(), key=len, reverse=True)
     texts = [
-        f"{range_join(sorted(branches), to_str=True)}: {cause}"
-        for cause, branches in ordered[:SHOWN_CAUSES]
+        f"{_ranges([report.branch for report in reports])}: {reports[0].cause}"
+        for reports in ordered[:SHOWN_CAUSES]
     ]
     if len(ordered) > SHOWN_CAUSES:
-        rest = sum(len(branches) for _, branches in ordered[SHOWN_CAUSES:])
+        rest = sum(map(len, ordered[SHOWN_CAUSES:]))
         texts.append(f"{rest} more for {len(ordered) - SHOWN_CAUSES} other reasons")
     return "; ".join(texts)
+
+
+def _ranges(branches: list[int]) -> str:
+    ranges = range_join(branches)
+    text = ",".join(":".join(map(str, numbers)) for numbers in ranges[:SHOWN_RANGES])
+    return text if len(ranges) <= SHOWN_RANGES else f"{text},... ({len(branches)} branches)"
 
 
 def _grouped(wanted: set[TaskSpec]) -> list[luigi.Task]:

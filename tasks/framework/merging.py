@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 import luigi
 
 from tasks.framework.base import AnalysisTask
-from tasks.framework.workflow import Workflow
+from tasks.framework.workflow import RequiresWorkflows, Workflow
 
 
 class Merging(AnalysisTask):
@@ -114,7 +114,7 @@ class MergeStep(Merging, Workflow):
         return [targets[branch] for branch in self.branch_data]
 
 
-class Merge(Merging):
+class Merge(Merging, RequiresWorkflows):
     """The last merge: of a workflow's outputs where they are few, else of the last level's."""
 
     exclude_index = True

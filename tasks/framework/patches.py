@@ -112,7 +112,9 @@ def _proxy_output(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(original)
     def output(self: Any) -> Any:
-        if not hasattr(self.task, "branch_outputs"):
+        # outputs that depend on a condition are bound to the task, so that views have none
+        conditional = getattr(type(self.task), "_condition_attr", None)
+        if conditional or not hasattr(self.task, "branch_outputs"):
             return original(self)
         return law.util.DotDict(collection=self.task.branch_outputs())
 

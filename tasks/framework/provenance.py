@@ -7,7 +7,7 @@ import platform
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def record(task: Any, stopwatch: Stopwatch) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": package_versions(),
         "image": os.environ.get("VHBB_IMAGE"),
-        "host": socket.gethostname(),
+        "host": os.environ.get("VHBB_HOST") or socket.gethostname(),  # a container has its own
         "platform": platform.platform(),
         "started": stopwatch.started.isoformat(timespec="seconds"),
         "seconds": round(stopwatch.seconds, 3),
@@ -68,7 +68,7 @@ def input_files(task: Any) -> Iterator[Any]:
     inputs were made are none of them.
     """
     told = tuple(task.files_read())
-    for target in law.util.flatten(task.input()):
+    for target in law.util.flatten(without_jobs(task.input())):
         is_collection = isinstance(target, law.TargetCollection)
         if is_collection and told:
             continue
@@ -76,6 +76,18 @@ def input_files(task: Any) -> Iterator[Any]:
             if not member.basename.endswith(".provenance.json"):
                 yield member
     yield from told
+
+
+def without_jobs(structure: Any) -> Any:
+    """A task's input without what workflows in a batch system keep of their jobs."""
+    if isinstance(structure, Mapping):
+        collection = structure.get("collection")
+        if isinstance(collection, law.TargetCollection):
+            return collection
+        return {key: without_jobs(value) for key, value in structure.items()}
+    if isinstance(structure, list | tuple):
+        return [without_jobs(value) for value in structure]
+    return structure
 
 
 def fingerprint(item: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,7 @@ def _settings(section: str) -> dict[str, Any]:
         if config.get_expanded_bool(section, "use_cache", default=False):
             settings["cache"] = Path(option("cache_root") or "$LAW_HOME/cache")
             if size := option("cache_max_size"):
-                settings["cache_size"] = round(parse_bytes(size, input_unit="MB", unit="B"))
+                settings["cache_size"] = round(parse_bytes(size, input_unit="MB", unit="bytes"))
     except ValueError as error:
         raise UserError(f"[{section}] of law.cfg: {error}") from None
     kinds = (option("credentials") or "").split(",")
@@ -94,16 +94,36 @@ def file_target(url: str) -> XRootDFileTarget:
     return XRootDFileTarget(location.path, file_system(f"{location.server}//"))
 
 
+@contextlib.contextmanager
+def staged(paths: Sequence[str], *, copy: bool) -> Iterator[list[str]]:
+    """The paths, those on XRootD servers as local copies for the time of the context.
+
+    Args:
+        paths: local paths and URLs.
+        copy: whether to copy at all.
+
+    Raises:
+        StoreError: a file is missing or cannot be had.
+    """
+    with contextlib.ExitStack() as stack:
+        yield [
+            stack.enter_context(file_target(path).localize("r")).abspath
+            if copy and _XROOTD.match(path)
+            else path
+            for path in paths
+        ]
+
+
 def fingerprint(item: Any) -> dict[str, Any]:
     """URI, size in bytes and adler32 of a remote file, None for what the server does not tell."""
     uri = item if isinstance(item, str) else item.uri()
     size = checksum = None
     with contextlib.suppress(StoreError):
-        if _XROOTD.match(uri):
-            target = file_target(uri) if isinstance(item, str) else item
+        target = file_target(uri) if isinstance(item, str) and _XROOTD.match(uri) else item
+        if isinstance(target, XRootDFileTarget):
             size, checksum = target.fingerprint()
-        elif not isinstance(item, str):
-            size = item.stat().st_size
+        elif not isinstance(target, str):
+            size = target.stat().st_size
     return {"uri": uri, "size": size, "adler32": checksum or None}
 
 

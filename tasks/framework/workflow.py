@@ -1,17 +1,21 @@
 """Workflows: one task, many branches, whose completeness is one listing per directory."""
 
 import copy
+import functools
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Hashable, Mapping
+from typing import Any, ClassVar, cast
 
 import law
+import luigi
 
 from tasks.framework import patches
 from tasks.framework.base import AnalysisTask
 from tasks.framework.htcondor import HTCondorWorkflow
 from tasks.framework.local_workflow import LocalProxy
 from tasks.framework.outputs import BranchOutputs, BranchTargets, Sketch, leaves
+
+KEPT_WORKFLOWS = 4
 
 patches.apply()
 
@@ -43,6 +47,7 @@ class Workflow(AnalysisTask, law.LocalWorkflow, HTCondorWorkflow):
     def branch_view(self, branch: int) -> Any:
         """A cheap stand-in for a branch task: enough to ask for its outputs, not to be run."""
         view = copy.copy(self)
+        view.__class__ = _view_class(cast("Hashable", type(self)))
         view.branch = branch
         view.param_kwargs = {**self.param_kwargs, "branch": branch}
         view._workflow_task = self  # noqa: SLF001
@@ -62,6 +67,29 @@ class Workflow(AnalysisTask, law.LocalWorkflow, HTCondorWorkflow):
         return known[2]
 
 
+class RequiresWorkflows(AnalysisTask):
+    """A task that is none, but hands the kind of workflow asked for on to those it requires."""
+
+    workflow = luigi.Parameter(
+        default=law.NO_STR,
+        significant=False,
+        description="the type of the workflows before this task: local or htcondor; default: local",
+    )
+    exclude_index = True
+
+
+@functools.cache
+def _view_class(task_class: type[Workflow]) -> type[Workflow]:
+    """The class without law's look at every attribute for whether its proxy has it.
+
+    It is made behind the back of the metaclass, so that luigi does not know it as a task.
+    """
+    name, register = task_class.__name__, type(task_class)
+    methods = {"__getattribute__": object.__getattribute__, "__module__": task_class.__module__}
+    made: type[Workflow] = type.__new__(register, name, (task_class,), methods)
+    return made
+
+
 class _Places:
     """The places of all outputs, kept for a while once they have been found.
 
@@ -69,6 +97,8 @@ class _Places:
     notebook. So they are found again when the first branch's have moved, and when it is 20 times
     as long ago as it took.
     """
+
+    _kept: ClassVar[list["_Places"]] = []
 
     def __init__(self, workflow: Workflow, branch_map: Mapping[int, Any]) -> None:
         self._workflow, self._branch_map = workflow, branch_map
@@ -83,7 +113,17 @@ class _Places:
             self._found, self._first = self._find(), first
             now = time.monotonic()
             self._valid_until = now + 20 * (now - start)
+            self._keep()
         return self._found
+
+    def _keep(self) -> None:
+        """Forget the places of all but the few workflows asked for last: they are 20 MB each."""
+        if self in self._kept:
+            self._kept.remove(self)
+        self._kept.append(self)
+        for forgotten in self._kept[:-KEPT_WORKFLOWS]:
+            forgotten._found = None  # noqa: SLF001
+        del self._kept[:-KEPT_WORKFLOWS]
 
     def _find(self) -> tuple[Sketch, dict[int, tuple[Any, ...]]]:
         sketch = Sketch(self._workflow.store_name)

@@ -156,6 +156,20 @@ def test_failures_lose_no_other_branch_and_are_told_in_one_line_by_cause(store, 
         assert not [t for t in traces if "not a ROOT file" in t]
 
 
+def test_many_failed_branches_are_told_briefly(caplog):
+    class Odd(Chunks):
+        def run(self):
+            if self.branch % 2:
+                raise ValueError(f"{self.branch} is odd")
+            super().run()
+
+    report_in_one_line()
+    assert not build(Odd(n=100))
+    (line,) = [r.getMessage() for r in caplog.records if "branches failed" in r.getMessage()]
+    assert "1,3,5,7,9,11,13,15,17,19,... (50 branches): ValueError: 1 is odd (50 done" in line
+    assert len(line) < 400
+
+
 def test_a_branch_whose_process_is_killed_fails_alone(store):
     task = Work(wrong="3")
     for required in Common(), Chunks(), *(Source(value=v) for v in range(6)):
@@ -248,6 +262,37 @@ def test_branches_may_yield_requirements(store, workers):
     assert build(Dynamic(), workers)
     found = Dynamic().output()["collection"].targets
     assert [found[b]["sum"].load(formatter="json") for b in (0, 1)] == [1, 3]
+
+
+class Conditional(Workflow):
+    """Its branches are known only when what it requires is there: law's dynamic condition."""
+
+    def workflow_requires(self):
+        return {**super().workflow_requires(), "source": Source.req(self, value=3)}
+
+    @law.dynamic_workflow_condition(condition_as_workflow=True)
+    def workflow_condition(self):
+        return self.input()["source"]["value"].exists()
+
+    @workflow_condition.create_branch_map
+    def create_branch_map(self):
+        return list(range(self.input()["source"]["value"].load(formatter="json")))
+
+    @workflow_condition.output
+    def output(self):
+        return self.targets(branch=f"branch_{self.branch}.json")
+
+    def run(self):
+        with self.localize_output() as output:
+            output["branch"].dump(self.branch, formatter="json")
+
+
+@WORKERS
+def test_branches_may_depend_on_a_condition(store, workers):
+    assert not Conditional().complete()
+    assert build(Conditional(), workers)
+    assert Conditional().complete()
+    assert len(list((store / "Conditional").rglob("branch_?.json"))) == 3
 
 
 def test_a_requirement_that_fails_keeps_only_its_branches_from_running(store, monkeypatch):

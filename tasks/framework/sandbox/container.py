@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import tempfile
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import law
 from law.sandbox.base import Sandbox
 
 from tasks.framework.errors import UserError
-from tasks.framework.provenance import code_version
+from tasks.framework.provenance import code_version, without_jobs
 from tasks.framework.sandbox import inside, mounts
 from tasks.framework.sandbox.credentials import find_credentials
 from tasks.framework.sandbox.mounts import Mount
@@ -148,9 +149,11 @@ class ContainerSandbox(Sandbox):
 
     def _see_files(self, container: Container) -> None:
         """Mounts of inputs, outputs and what else is read; network and credentials if remote."""
-        inputs = list(mounts.file_targets(self.task.input()))
+        inputs = list(mounts.file_targets(without_jobs(self.task.input())))
         outputs = list(mounts.file_targets(self.task.output()))
-        read = [str(path) for path in self.task.files_read()]
+        read: list[str] = []
+        for item in self.task.files_read():
+            (read if isinstance(item, str) else inputs).append(item)
         local = [item.abspath for item in inputs if not mounts.is_remote(item) and item.exists()]
         local += [path for path in read if not mounts.is_remote(path)]
         container.mounts += mounts.input_mounts(local)
@@ -185,6 +188,7 @@ class ContainerSandbox(Sandbox):
             "USER": "vhbb",  # the caller's number has no name inside
             "LAW_HOME": f"{SCRATCH}/law",
             inside.DIRECTORY: os.getcwd(),
+            "VHBB_HOST": socket.gethostname(),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
             "VHBB_CODE_VERSION": f"{version['commit']}{'-dirty' if version['dirty'] else ''}",

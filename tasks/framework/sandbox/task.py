@@ -1,14 +1,35 @@
 """The `--sandbox` parameter: where a task runs."""
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import law
 import luigi
+from law.sandbox.base import SandboxProxy
+from luigi.cmdline_parser import CmdlineParser
 
 from tasks.framework.errors import UserError
 
 KINDS = ("docker", "singularity", "venv", "bash")
 OFF = ("none", "off")
+
+
+class Proxy(SandboxProxy):
+    """Runs a task's sandbox; without banners, and without a command line too."""
+
+    def create_proxy_cmd(self) -> Any:
+        # a job, or luigi.build:
+        if CmdlineParser.get_instance() is None:  # type: ignore[no-untyped-call]
+            law.parser.root_task(self.task)
+            known = law.parser._global_cmdline_args  # noqa: SLF001 - None makes law fail
+            law.parser._global_cmdline_args = known or {"--local-scheduler": "True"}  # noqa: SLF001
+        return super().create_proxy_cmd()
+
+    @contextlib.contextmanager
+    def _run_context(self, cmd: str | None = None) -> Iterator[None]:
+        law.logger.get_logger(__name__).debug("sandbox command: %s", cmd)
+        yield
 
 
 class SandboxedTask(law.SandboxTask):
@@ -28,14 +49,20 @@ class SandboxedTask(law.SandboxTask):
 
     exclude_index = True
     allow_empty_sandbox = True
+    _sandbox_proxy: Any
     valid_sandboxes: tuple[str, ...] = ()  # every value goes through fallback_sandbox
+
+    def _initialize_sandbox(self, force: bool = False) -> None:
+        super()._initialize_sandbox(force=force)
+        if type(self._sandbox_proxy) is SandboxProxy:
+            self._sandbox_proxy = Proxy(task=self)
 
     def fallback_sandbox(self, sandbox: str) -> str | None:
         """The sandbox in force for a value of the parameter, None for no sandbox."""
         return resolve(sandbox, self.get_task_family())
 
-    def files_read(self) -> Iterable[str]:
-        """Paths and URLs that ``run`` reads beside the outputs of required tasks."""
+    def files_read(self) -> Iterable[Any]:
+        """Paths, URLs and targets that ``run`` reads beside the outputs of required tasks."""
         return ()
 
     def documents(self) -> Mapping[str, bytes]:

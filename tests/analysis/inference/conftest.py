@@ -11,6 +11,7 @@ import pytest
 
 from analysis.inference.arrays import Array
 from analysis.inference.likelihood import Likelihood
+from analysis.model import tutorial_workspace
 
 
 @pytest.fixture
@@ -110,6 +111,15 @@ def sideband() -> Callable[[float], dict[str, Any]]:
         }
 
     return build
+
+
+@pytest.fixture
+def large() -> dict[str, Any]:
+    """Counts large enough for the asymptotic formulas to hold."""
+    background = np.array([900.0, 700.0, 500.0, 300.0])
+    data = np.round(background * [1.02, 1.01, 0.98, 1.0])
+    errors = (0.03 * background).tolist()
+    return tutorial_workspace([10.0, 60.0, 50.0, 5.0], background.tolist(), data.tolist(), errors)
 
 
 @pytest.fixture

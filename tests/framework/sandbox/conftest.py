@@ -81,11 +81,11 @@ def fake_engine(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(monkeypatch):
-    """Run a task's sandbox as if `law run` had been called with the task."""
+    """Run a task's sandbox as luigi.build would."""
 
     def run(task):
-        monkeypatch.setattr(law.parser, "_root_task", task)
-        monkeypatch.setattr(law.parser, "_global_cmdline_args", {"--local-scheduler": "False"})
+        monkeypatch.setattr(law.parser, "_root_task", None)
+        monkeypatch.setattr(law.parser, "_global_cmdline_args", None)
         task.sandbox_proxy.run()
 
     return run

@@ -79,6 +79,7 @@ class TestResults:
             plain = site.output(task, "plain", f"{name}.provenance.json")
             assert plain["image"] is None
             assert record["code"] == plain["code"]
+            assert record["host"] == plain["host"]
 
     def test_many_inputs_are_seen_through_their_folder(self, site, image):
         arguments = ["sandboxed_tasks.Total", "--count=20", "--workers=2"]

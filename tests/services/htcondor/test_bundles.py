@@ -1,14 +1,12 @@
 """Pools without a shared file system: code and software travel with the job."""
 
-import os
 import shutil
 import sys
 import tarfile
-from pathlib import Path
 
 import pytest
 
-from tests.services.htcondor.bench import TRIAL, Bench
+from tests.services.htcondor.bench import TRIAL, Bench, give
 from tests.services.htcondor.pool import PROJECT, UID, Pool
 
 pytestmark = [pytest.mark.htcondor, pytest.mark.slow]
@@ -61,13 +59,6 @@ def island(pool: Pool) -> Bench:
     (directory / "x509up_u1000").write_text("a credential, untracked")
     give(directory)
     return bench
-
-
-def give(directory: Path) -> None:
-    """Make the user the owner of everything in a directory."""
-    for folder, folders, names in os.walk(directory):
-        for name in (*folders, *names):
-            os.chown(Path(folder, name), UID, UID)
 
 
 def island_environment(bench: Bench) -> dict[str, str]:

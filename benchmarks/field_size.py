@@ -1,0 +1,85 @@
+"""The field's full size, 70,000 files, 40 shifts, 1,000 tasks, with empty payloads.
+
+    python benchmarks/field_size.py [--files 70000] [--shifts 40] [--tasks 1000]
+
+Prints what status, submission, polling and merging take; docs/scale.md tells what follows.
+"""
+
+import argparse
+import shutil
+import tempfile
+from pathlib import Path
+
+from overhead import HERE, Bench
+
+
+def status(bench: Bench, files: int, shifts: int) -> None:
+    """One tree of all shifts."""
+    bench.clear()
+    for shift in range(shifts):
+        folder = bench.files / f"shift_{shift}"
+        folder.mkdir()
+        for number in range(files):
+            (folder / f"file_{number}.txt").touch()
+    options = ("--n", str(files), "--shifts", str(shifts))
+    bench.law(
+        ("status", str(files), str(shifts)), "field.AllShifts", *options, "--print-status", "1"
+    )
+    bench.law(("nothing to do",), "field.AllShifts", *options)
+
+
+def tasks(bench: Bench, n: int) -> None:
+    """A graph of many tasks."""
+    bench.clear()
+    bench.law(("run", str(n), "tasks"), "field.ManyTasks", "--n", str(n))
+    bench.law(("nothing to do", str(n), "tasks"), "field.ManyTasks", "--n", str(n))
+
+
+def jobs(bench: Bench, n: int) -> None:
+    """Submission and two polls of one job a file."""
+    bench.clear()
+    programs = bench.scratch / "condor"
+    programs.mkdir()
+    for name in ("condor_submit", "condor_q", "condor_history", "condor_rm"):
+        shutil.copy(HERE / "overhead_ways" / "condor.py", programs / name)
+    bench.environment |= {
+        "BENCH_CONDOR": str(programs),
+        "BENCH_JOBS": str(n),
+        "PATH": f"{programs}:{bench.environment['PATH']}",
+    }
+    options = ("--n", str(n), "--workflow", "htcondor", "--poll-interval", "1s")
+    bench.law(("submit and poll", str(n), "jobs"), "our_way.OurFiles", *options)
+    size = (programs / "description").stat().st_size / 1e6
+    print(f"submit description: {size:.1f} MB")
+
+
+def merging(bench: Bench, n: int) -> None:
+    """A merge in steps."""
+    bench.clear()
+    for number in range(n):
+        (bench.files / f"{number}.txt").write_text(str(number))
+    for workers in "1", "2":
+        shutil.rmtree(bench.store)
+        options = ("--n", str(n), "--workers", workers)
+        bench.law(("merge", str(n), "files", workers, "workers"), "field.AddAll", *options)
+    (whole,) = bench.store.rglob("sum.txt")
+    assert int(whole.read_text()) == n * (n - 1) // 2
+
+
+def main() -> None:
+    """Run all in turn."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--files", type=int, default=70_000)
+    parser.add_argument("--shifts", type=int, default=40)
+    parser.add_argument("--tasks", type=int, default=1_000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="vhbb-field-") as scratch:
+        bench = Bench(Path(scratch), None)
+        tasks(bench, options.tasks)
+        jobs(bench, options.files)
+        merging(bench, options.files)
+        status(bench, options.files, options.shifts)
+
+
+if __name__ == "__main__":
+    main()

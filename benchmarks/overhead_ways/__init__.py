@@ -1,0 +1,1 @@
+"""The same trivial workflow in law, luigi, snakemake and this project."""

@@ -1,0 +1,314 @@
+"""The same skim in several ways, each in a process of its own: ``python ways.py WAY FILE CORES``.
+
+At least two jets with pT > 50 GeV and abs(eta) < 2.5; weighted histogram of the invariant mass of
+the two of highest pT. Prints one line of JSON: seconds, peak memory, and the sums that all ways
+must agree on. A first run on a small file of the same layout pays imports and compilers, so the
+second is what every further file of a job costs.
+"""
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+Sums = tuple[float, float]
+"""Sum of weights of the selected events, and of weight times mass in GeV."""
+
+TREES = {"nanoaod": "Events", "rntuple": "EventData"}
+
+
+def columns(path: str) -> tuple[str, list[str], str, float]:
+    """Name of the tree, its jet columns, the weight, and GeV per unit."""
+    layout = Path(path).stem.removeprefix("small-")
+    if layout == "nanoaod":
+        return "Events", ["Jet_pt", "Jet_eta", "Jet_phi", "Jet_mass"], "genWeight", 1.0
+    mark = ":" if layout == "rntuple" else "."
+    jets = [f"AnalysisJetsAuxDyn{mark}{name}" for name in ("pt", "eta", "phi", "m")]
+    return TREES.get(layout, "CollectionTree"), jets, f"EventInfoAuxDyn{mark}mcEventWeights", 1e-3
+
+
+def vhbb(path: str) -> Sums:
+    """Ours, all histograms and the cut flow included."""
+    from analysis.catalogue import Selection
+    from analysis.reading import open_events
+    from analysis.selection import select
+    from analysis.spectra import empty_histograms, fill
+
+    total = mass = 0.0
+    selection = Selection("benchmark")
+    histograms = empty_histograms(selection.m_jj)
+    with open_events(path) as file:
+        for chunk in file.chunks():
+            selected = select(chunk, selection)
+            fill(histograms, selected)
+            total += float(selected.weights.sum())
+            mass += float((selected.weights * selected.m_jj).sum())
+    return total, mass
+
+
+def vhbb_shifts(path: str) -> Sums:
+    """Ours, nominal and ten shifts of the jets' energy scale, from one reading."""
+    from dataclasses import replace
+
+    from analysis.catalogue import Selection
+    from analysis.reading import open_events
+    from analysis.selection import select
+    from analysis.spectra import empty_histograms, fill
+
+    selection = Selection("benchmark")
+    scales = [1 + 0.01 * step for step in range(-5, 6)]
+    histograms = [empty_histograms(selection.m_jj) for _ in scales]
+    with open_events(path) as file:
+        for chunk in file.chunks():
+            jets = chunk.jets
+            for scale, own in zip(scales, histograms, strict=True):
+                factor = jets.pt.dtype.type(scale)
+                shifted = replace(jets, pt=jets.pt * factor, m=jets.m * factor)
+                fill(own, select(replace(chunk, jets=shifted), selection))
+    nominal = histograms[scales.index(1)]["h_mjj"].sum(flow=True)
+    return float(nominal.value), 0.0
+
+
+def vhbb_read(path: str) -> Sums:
+    """Our reader without the physics."""
+    from analysis.reading import open_events
+
+    with open_events(path) as file:
+        return float(sum(len(chunk) for chunk in file.chunks())), 0.0
+
+
+def decompress_only(path: str) -> Sums:
+    """The physical limit: read the bytes of the needed columns and decompress them.
+
+    Opening the file and finding the bytes is done before the clock starts.
+    """
+    import numpy as np
+    import uproot
+
+    from analysis.reading.baskets import basket_table, read_keys
+    from analysis.reading.decompression import decompress
+    from analysis.reading.pages import field_table
+    from analysis.reading.ranges import LocalFile
+
+    name, jets, weight, _ = columns(path)
+    source = LocalFile(Path(path))
+    with uproot.open(path) as file:
+        tree = file[name]
+        if name == "EventData":
+            fields = [field_table(tree, column) for column in (*jets, weight)]
+            tables = [t for field in fields for t in (field.values, field.ends) if t]
+        else:
+            tables = [basket_table(tree[column]) for column in (*jets, weight)]
+            if name == "Events":
+                tables.append(basket_table(tree["nJet"]))
+    start, cpu = time.perf_counter(), time.process_time()
+    for table in tables:
+        # By some 40 baskets, so that what was read is still in the cache when it is unpacked.
+        for first in range(0, len(table.seeks), 40):
+            which = slice(first, min(first + 40, len(table.seeks)))
+            data, positions = source.read(table.seeks[which], table.sizes[which])
+            view, begin = memoryview(data), positions
+            if name == "EventData":
+                size = np.diff(table.bounds[which.start : which.stop + 1]) * table.dtype.itemsize
+            else:
+                keys = read_keys(data, positions, table, which)
+                begin, size = positions + keys.length, keys.data
+            end = positions + table.sizes[which]
+            for i, j, n in zip(begin.tolist(), end.tolist(), size.tolist(), strict=True):
+                decompress(view[i:j], n)
+    sums = time.perf_counter() - start, time.process_time() - cpu
+    source.close()
+    return sums
+
+
+def opening(path: str) -> Sums:
+    """Open the file and its tree by uproot, which all but ROOT do."""
+    from analysis.reading import open_events
+
+    with open_events(path) as file:
+        return float(file.n_events), 0.0
+
+
+def awkward_skim(jets, weights, gev):  # noqa: ANN001, ANN201 - the peers have no types
+    """Awkward arrays in, as a physicist writes it; mass in numpy."""
+    import awkward as ak
+    import numpy as np
+
+    pt, eta, phi, m = jets
+    mask = (pt * gev > 50) & (abs(eta) < 2.5)  # noqa: PLR2004
+    enough = ak.num(pt[mask]) >= 2  # noqa: PLR2004
+    pt, eta, phi, m = (column[mask][enough] for column in (pt, eta, phi, m))
+    order = ak.argsort(pt, ascending=False)[:, :2]
+    pt, eta, phi, m = (
+        np.asarray(ak.flatten(column[order]), np.float64).reshape(-1, 2).T
+        for column in (pt, eta, phi, m)
+    )
+    weights = weights[:, 0] if weights.ndim == 2 else weights  # noqa: PLR2004
+    weights = np.asarray(weights[enough], np.float64)
+    px, py, pz = pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)
+    e = np.sqrt(px**2 + py**2 + pz**2 + m**2)
+    m2 = e.sum(0) ** 2 - px.sum(0) ** 2 - py.sum(0) ** 2 - pz.sum(0) ** 2
+    return np.sqrt(np.maximum(m2, 0)) * gev, weights
+
+
+def _fill(masses, weights) -> Sums:  # noqa: ANN001
+    import hist
+
+    histogram = hist.Hist.new.Reg(20, 0, 500).Weight()
+    histogram.fill(masses, weight=weights)
+    return float(weights.sum()), float((weights * masses).sum())
+
+
+def uproot_iterate(path: str) -> Sums:
+    """Uproot in chunks of 100,000 events, awkward masks."""
+    import uproot
+
+    name, jets, weight, gev = columns(path)
+    total = mass = 0.0
+    with uproot.open(path) as file:
+        for chunk in file[name].iterate([*jets, weight], step_size=100_000):
+            sums = _fill(*awkward_skim([chunk[jet] for jet in jets], chunk[weight], gev))
+            total, mass = total + sums[0], mass + sums[1]
+    return total, mass
+
+
+def uproot_read(path: str) -> Sums:
+    """Uproot in chunks, no physics."""
+    import uproot
+
+    name, jets, weight, _ = columns(path)
+    with uproot.open(path) as file:
+        chunks = file[name].iterate([*jets, weight], step_size=100_000)
+        return float(sum(len(chunk) for chunk in chunks)), 0.0
+
+
+def coffea_runner(path: str) -> Sums:
+    """Coffea's Runner, chunks of 100,000 events."""
+    import warnings
+
+    warnings.simplefilter("ignore")
+    from coffea import processor
+    from coffea.nanoevents import BaseSchema
+
+    name, jets, weight, gev = columns(path)
+
+    class Skim(processor.ProcessorABC):
+        def process(self, events):  # noqa: ANN001, ANN202
+            masses, weights = awkward_skim([events[jet] for jet in jets], events[weight], gev)
+            return dict(zip(("total", "mass"), _fill(masses, weights), strict=True))
+
+        def postprocess(self, accumulator):  # noqa: ANN001, ANN202
+            return accumulator
+
+    cores = len(os.sched_getaffinity(0))
+    executor = (
+        processor.IterativeExecutor(status=False)
+        if cores == 1
+        else processor.FuturesExecutor(workers=cores, status=False)
+    )
+    runner = processor.Runner(executor, schema=BaseSchema, chunksize=100_000, savemetrics=False)
+    result = runner({"data": {"files": {path: name}}}, Skim())
+    return result["total"], result["mass"]
+
+
+RDF = """
+double leading_mass(const ROOT::RVecF& pt, const ROOT::RVecF& eta, const ROOT::RVecF& phi,
+                    const ROOT::RVecF& m, float gev) {
+  int first = -1, second = -1;
+  for (size_t i = 0; i < pt.size(); ++i) {
+    if (!(pt[i] * gev > 50) || !(std::abs(eta[i]) < 2.5)) continue;
+    if (first < 0 || pt[i] > pt[first]) { second = first; first = i; }
+    else if (second < 0 || pt[i] > pt[second]) second = i;
+  }
+  if (second < 0) return -1;
+  const ROOT::Math::PtEtaPhiMVector a(pt[first], eta[first], phi[first], m[first]);
+  const ROOT::Math::PtEtaPhiMVector b(pt[second], eta[second], phi[second], m[second]);
+  return (a + b).M() * gev;
+}
+double first_weight(float weight) { return weight; }
+double first_weight(const ROOT::RVecF& weights) { return weights[0]; }
+"""
+
+
+def rdataframe(path: str) -> Sums:
+    """ROOT's RDataFrame with a compiled function."""
+    import ROOT
+
+    if not hasattr(ROOT, "leading_mass"):
+        ROOT.gInterpreter.Declare(RDF)
+        cores = len(os.sched_getaffinity(0))
+        if cores > 1:
+            ROOT.EnableImplicitMT(cores)
+    name, jets, weight, gev = columns(path)
+    frame = ROOT.RDataFrame(name, path)
+    # RDataFrame's expressions take no colons in a column's name, aliases do.
+    for short, full in zip(("pt_", "eta_", "phi_", "m_", "w_"), [*jets, weight], strict=True):
+        frame = frame.Alias(short, full)
+    frame = (
+        frame.Define("mass", f"leading_mass(pt_, eta_, phi_, m_, {gev}f)")
+        .Filter("mass >= 0")
+        .Define("weight", "first_weight(w_)")
+        .Define("weighted", "weight * mass")
+    )
+    histogram = frame.Histo1D(("h", "", 20, 0.0, 500.0), "mass", "weight")
+    total, mass = frame.Sum("weight"), frame.Sum("weighted")
+    histogram.GetEntries()
+    return total.GetValue(), mass.GetValue()
+
+
+WAYS: dict[str, Callable[[str], Sums]] = {
+    "vhbb": vhbb,
+    "vhbb, nominal and ten shifts": vhbb_shifts,
+    "vhbb, read only": vhbb_read,
+    "uproot iterate + awkward": uproot_iterate,
+    "uproot, read only": uproot_read,
+    "coffea Runner": coffea_runner,
+    "RDataFrame, compiled function": rdataframe,
+    "open only": opening,
+    "decompress only": decompress_only,
+}
+PEERS = ("coffea Runner", "RDataFrame, compiled function")
+"""Ways that run in the peers' environment."""
+NO_MASSES = (
+    "vhbb, nominal and ten shifts",
+    "vhbb, read only",
+    "uproot, read only",
+    "open only",
+    "decompress only",
+)
+"""Ways whose sums are not those of the others."""
+
+
+def main() -> None:
+    """Run one way."""
+    way, path, cores = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    small = Path(path).with_name(f"small-{Path(path).name}")
+    run = WAYS[way]
+    if small.exists():
+        run(str(small))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start, cpu = time.perf_counter(), time.process_time()
+    sums = run(path)
+    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+    if way == "decompress only":
+        seconds, cpu = sums
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    print(
+        json.dumps(
+            {
+                "seconds": seconds,
+                "cpu": cpu,
+                "sums": sums,
+                "megabytes": usage.ru_maxrss / 1024,
+                "megabytes before": before / 1024,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

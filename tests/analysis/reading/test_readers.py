@@ -1,0 +1,251 @@
+"""The fast readers give what uproot gives, for every file and any range of its entries."""
+
+import logging
+import os
+import subprocess
+import sys
+import venv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import pytest
+import uproot
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from uproot.compression import LZ4, LZMA, ZLIB, ZSTD
+
+from analysis.reading.bulk import BulkReader
+from analysis.reading.clusters import ClusterReader
+from analysis.reading.columns import ColumnReader, PlainReader, UnknownLayoutError
+from analysis.reading.opening import open_root
+from analysis.reading.ranges import LocalFile
+from analysis.reading.readers import Hedged, open_reader
+
+WRITER = Path(__file__).parents[3] / "benchmarks" / "root_files.py"
+ENTRY_RANGES = 12
+
+
+def assert_same(
+    reader: ColumnReader, plain: PlainReader, names: Sequence[str], *entries: int
+) -> None:
+    found, expected = reader.read(names, *entries), plain.read(names, *entries)
+    for name in names:
+        assert found[name].values.dtype == expected[name].values.dtype
+        np.testing.assert_array_equal(found[name].values, expected[name].values)
+        if expected[name].offsets is None:
+            assert found[name].offsets is None
+        else:
+            np.testing.assert_array_equal(found[name].offsets, expected[name].offsets)
+
+
+def check_file(path: Path, tree_name: str, names: Sequence[str], *, fast: bool = True) -> None:
+    """Compare readers on a file, over all entries, random ranges, and the reader's own chunks."""
+    root = open_root(str(path))
+    tree, source = root[tree_name], LocalFile(path)
+    reader = open_reader(str(path), tree, source, names)
+    assert isinstance(reader, Hedged) == fast
+    plain = PlainReader(tree, names)
+    n = int(tree.num_entries)
+    ranges = [(0, n)] if n else []
+    rng = np.random.default_rng(1)
+    ranges += [tuple(sorted(rng.integers(0, n + 1, 2))) for _ in range(ENTRY_RANGES if n else 0)]
+    ranges += [(n - 1, n), (0, 1)] if n else []
+    for start, stop in ranges:
+        if start < stop:
+            assert_same(reader, plain, names, int(start), int(stop))
+    bounds = reader.boundaries()
+    assert np.all(np.diff(bounds) > 0) or not n
+    root.close()
+    source.close()
+
+
+def known_columns(tree: Any) -> list[str]:
+    """All columns of a tree that the fast reader takes, alone."""
+    kind = ClusterReader if isinstance(tree, uproot.behaviors.RNTuple.RNTuple) else BulkReader
+    known = []
+    for name in tree.keys(recursive=True, full_paths=False):
+        if "/" in name:
+            continue
+        try:
+            kind(tree, None, [name])
+        except (UnknownLayoutError, NotImplementedError, ValueError):
+            continue
+        except uproot.KeyInFileError:
+            continue
+        known.append(name)
+    return known
+
+
+@pytest.mark.realdata
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "tree"),
+    [
+        ("physlite/PHYSLITE_example.root", "CollectionTree"),
+        ("physlite/uproot-issue-123a.root", "CollectionTree"),
+        ("physlite/uproot-issue-123b.root", "CollectionTree"),
+        ("physlite/uproot-physlite-rntuple_v1-0-0-0.root", "EventData"),
+        ("nanoaod/nano_tt_v12.root", "Events"),
+        ("nanoaod/nanoAOD_2015_CMS_Open_Data_ttbar.root", "Events"),
+    ],
+)
+def test_every_known_column_of_the_public_files_is_as_uproot_reads_it(
+    real_data: Path, name: str, tree: str
+) -> None:
+    path = real_data / name
+    with uproot.open(path) as root:
+        columns = known_columns(root[tree])
+    assert columns or "2015" in name  # all of that file's baskets are in the tree's metadata
+    root, source = open_root(str(path)), LocalFile(path)
+    plain = PlainReader(root[tree], columns)
+    kind = ClusterReader if "rntuple" in name else BulkReader
+    if columns:
+        reader = kind(root[tree], source, columns)
+        for entries in ((0, root[tree].num_entries), (3, 7), (41, 42)):
+            assert_same(reader, plain, columns, *entries)
+    root.close()
+    source.close()
+
+
+counts = st.lists(st.integers(0, 5), min_size=1, max_size=40)
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None
+)
+@given(
+    baskets=st.lists(counts, min_size=1, max_size=4),
+    dtype=st.sampled_from(["f4", "f8", "i4", "u4", "i8", "i2", "u2", "i1", "u1"]),
+    compression=st.sampled_from([ZSTD(5), LZ4(4), LZMA(1), ZLIB(1), None]),
+    layout=st.sampled_from(["ttree", "rntuple"]),
+)
+def test_files_that_uproot_writes_are_as_uproot_reads_them(
+    tmp_path: Path, baskets: list[list[int]], dtype: str, compression: Any, layout: str
+) -> None:
+    path = tmp_path / "generated.root"
+    rng = np.random.default_rng(1)
+    chunks = []
+    for number in baskets:
+        values = rng.integers(0, 100, sum(number)).astype(dtype)
+        chunks.append({"jets": ak.unflatten(values, number), "flat": np.array(number, dtype)})
+    with uproot.recreate(path, compression=compression) as file:
+        if layout == "ttree":
+            file.mktree("tree", {"jets": f"var * {np.dtype(dtype).name}", "flat": np.dtype(dtype)})
+            for chunk in chunks:
+                file["tree"].extend(chunk)
+        else:
+            ntuple = file.mkrntuple("tree", ak.Array(chunks[0]).layout.form)
+            for chunk in chunks:
+                ntuple.extend(ak.Array(chunk))
+    check_file(path, "tree", ["jets", "flat"])
+
+
+def test_an_unknown_layout_is_read_by_uproot_and_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "vectors.root"
+    with uproot.recreate(path) as file:
+        file.mktree("tree", {"x": ("f4", (3,)), "y": "f4"})
+        file["tree"].extend({"x": np.ones((5, 3), "f4"), "y": np.ones(5, "f4")})
+    with caplog.at_level(logging.DEBUG, "analysis.reading.readers"):
+        check_file(path, "tree", ["y"])
+        assert "read by BulkReader" in caplog.text
+        root, source = open_root(str(path)), LocalFile(path)
+        reader = open_reader(str(path), root["tree"], source, ["x", "y"])
+        assert isinstance(reader, PlainReader)
+        assert "vectors.root: read by uproot, since x is stored as" in caplog.text
+    root.close()
+    source.close()
+
+
+class Broken:
+    """A fast reader that finds out late that it does not know the layout."""
+
+    chunk_entries = 7
+
+    def boundaries(self) -> np.ndarray:
+        return np.array([0, 3])
+
+    def read(self, names: Sequence[str], start: int, stop: int) -> dict[str, Any]:
+        raise UnknownLayoutError("something new")
+
+
+def test_entries_the_fast_reader_gives_up_on_are_read_by_uproot(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "flat.root"
+    with uproot.recreate(path) as file:
+        file.mktree("tree", {"y": "f4"})
+        file["tree"].extend({"y": np.arange(5, dtype="f4")})
+    with uproot.open(path) as root, caplog.at_level(logging.DEBUG, "analysis.reading.readers"):
+        reader = Hedged("flat.root", Broken(), PlainReader(root["tree"], ["y"]))
+        np.testing.assert_array_equal(reader.read(["y"], 1, 4)["y"].values, [1, 2, 3])
+    assert "entries 1 to 4 read by uproot, since something new" in caplog.text
+    assert (reader.chunk_entries, list(reader.boundaries())) == (7, [0, 3])
+
+
+@pytest.fixture(scope="session")
+def root_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python with ROOT: VHBB_ROOT_PYTHON, or the wheel in an environment made for the tests."""
+    given = os.environ.get("VHBB_ROOT_PYTHON")
+    if given:
+        return Path(given)
+    folder = Path(__file__).parents[3] / ".venv-root"
+    python, done = folder / "bin" / "python", folder / "complete"
+    if not done.exists():
+        try:
+            venv.create(folder, with_pip=True, clear=True)
+            install = [python, "-m", "pip", "install", "--quiet", "root"]
+            subprocess.run(install, check=True, capture_output=True, timeout=900)
+        except (OSError, subprocess.SubprocessError) as error:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(f"no ROOT: set VHBB_ROOT_PYTHON ({error})")
+        done.touch()
+    return python
+
+
+@pytest.fixture(scope="session")
+def root_files(root_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Small files written by ROOT: every compression and awkward shape."""
+    folder = tmp_path_factory.mktemp("root_files")
+    subprocess.run([root_python, WRITER, "--samples", folder], check=True, capture_output=True)
+    return folder
+
+
+ATLAS = ["pt", "eta", "phi", "m", "NNJvtPass", "other0"]
+SHAPES = ["zstd", "lz4", "lzma", "zlib", "none", "no-event", "one-event", "no-jets", "few-jets"]
+SHAPES += ["unaligned", "many-blocks", "recovered"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("layout", ["xaod", "nanoaod", "rntuple"])
+def test_files_that_root_writes_are_as_uproot_reads_them(
+    root_files: Path, layout: str, shape: str
+) -> None:
+    path = root_files / f"{layout}-{shape}.root"
+    fast = shape != "recovered" or layout == "rntuple"
+    if layout == "nanoaod":
+        columns = [f"Jet_{name}" for name in ("pt", "eta", "phi", "mass", "other0")]
+        check_file(path, "Events", [*columns, "genWeight", "nJet"], fast=fast)
+        return
+    mark = ":" if layout == "rntuple" else "."
+    names = [f"AnalysisJetsAuxDyn{mark}{name}" for name in ATLAS]
+    names.append(f"EventInfoAuxDyn{mark}mcEventWeights")
+    check_file(path, "EventData" if layout == "rntuple" else "CollectionTree", names, fast=fast)
+
+
+@pytest.mark.slow
+def test_opening_needs_no_compiler(root_files: Path) -> None:
+    script = (
+        "import sys; from analysis.reading import open_events\n"
+        "with open_events(sys.argv[1]) as file:\n"
+        "    list(file.chunks())\n"
+        "assert 'numba' not in sys.modules and 'ROOT' not in sys.modules\n"
+    )
+    path = root_files / "xaod-zstd.root"
+    subprocess.run([sys.executable, "-c", script, path], check=True, cwd=WRITER.parents[1])

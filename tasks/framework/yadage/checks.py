@@ -109,7 +109,7 @@ def _reference(
     ):
         listed = ", ".join(sorted(outputs[stage] or ())) or "nothing"
         yield f"{where}: '{stage}' has no output '{output}' (it has {listed})"
-    elif kinds == ["step"] and stage in scattered:
+    elif kinds == ["step"] and stage in scattered and selector["step"] in (stage, f"{stage}[*]"):
         yield f"{where}: 'step: {stage}' takes one step of many: use 'stages: {stage}'"
 
 

@@ -13,7 +13,7 @@ from tests.services.docker.conftest import engine, images  # noqa: F401 - fixtur
 from tests.services.engine import CERTIFICATES, ServiceUnavailableError
 from tests.services.recast.environments import HERE, environment
 from tests.services.recast.registry import push, running_registry
-from tests.tasks.conftest import ROOT, Workspace
+from tests.tasks.conftest import ROOT, Workspace, task_index, workspace  # noqa: F401 - fixtures
 
 TTBAR = """\
 signals:
@@ -65,10 +65,10 @@ def site(published, tmp_path_factory) -> Workspace:
         settings = re.sub(rf": vhbb-{step}$", f": {image}", settings, flags=re.MULTILINE)
     (folder / "law.cfg").write_text(settings)
     (folder / ".law").mkdir()
-    workspace = Workspace(folder, {"LAW_CONFIG_FILE": str(folder / "law.cfg")})
+    place = Workspace(folder, {"LAW_CONFIG_FILE": str(folder / "law.cfg")})
     command = ["law", "index", "--quiet"]
-    subprocess.run(command, env=workspace.environment(), check=True, timeout=120)
-    return workspace
+    subprocess.run(command, env=place.environment(), check=True, timeout=120)
+    return place
 
 
 @pytest.fixture(scope="session")

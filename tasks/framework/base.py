@@ -14,6 +14,8 @@ from tasks.framework.errors import report_in_one_line
 from tasks.framework.sandbox import SandboxedTask
 from tasks.framework.xrootd import fork
 
+# before numpy is imported: every process has its cores for branches, not for threads of BLAS
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 report_in_one_line()
 fork.protect()
 

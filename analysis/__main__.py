@@ -9,7 +9,6 @@ from analysis.commands import add_fit, add_scale, add_skim
 from analysis.errors import AnalysisError
 from analysis.part_commands import add_generate, add_merge
 
-
 # before numpy is imported: threads of BLAS only get in the way of matrices as small as ours
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 

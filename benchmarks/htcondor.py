@@ -164,6 +164,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def main() -> None:
+    """Measure, print and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--branches", type=int, default=2000)
     parser.add_argument("--queued", type=int, default=10000)
@@ -204,8 +205,8 @@ def main() -> None:
     lines = [
         "# HTCondor: what it costs\n",
         (
-            f"Written by `python benchmarks/htcondor.py` on {os.cpu_count()} cores, which run the pool "
-            "(two machines of 16 slots each), the jobs and the submitter alike.\n"
+            f"Written by `python benchmarks/htcondor.py` on {os.cpu_count()} cores, which run the "
+            "pool (two machines of 16 slots each), the jobs and the submitter alike.\n"
         ),
         "| | | ratio to bare |\n|---|---|---|",
         *(f"| {what} | {value} | {ratio} |" for what, value, ratio in rows),

@@ -106,7 +106,10 @@ done
 # the two nodes trust each other by address: they are on one machine, on the loopback interface
 rm -f /etc/condor/config.d/00-htcondor-9.0.config
 id {USER} > /dev/null 2>&1 || useradd -u {UID} -m {USER}
-exec /usr/sbin/condor_master -f
+# the shell stays the first process: condor_master, which changes its user, would lose the signal
+# that ends the node with the test session
+/usr/sbin/condor_master -f
+exit $?
 """
 
 

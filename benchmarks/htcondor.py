@@ -164,7 +164,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def main() -> None:
-    """Run the pool, measure, write the report."""
+    """Measure, print and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--branches", type=int, default=2000)
     parser.add_argument("--queued", type=int, default=10000)

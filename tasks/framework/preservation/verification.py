@@ -1,0 +1,28 @@
+"""Whether files still are what they were when a result was made from them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tasks.framework import provenance, remote
+
+
+def changes(files: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is not as it was, a line for each file, nothing when all is.
+
+    Args:
+        files: ``uri``, ``size`` and ``adler32`` as they were.
+    """
+    found = []
+    for file in files:
+        uri = str(file["uri"])
+        if not remote.is_remote(uri) and not Path(uri).exists():
+            found.append(f"{uri}: is gone")
+            continue
+        now = provenance.fingerprint(uri)
+        for what in ("size", "adler32"):
+            was, is_now = file[what], now[what]
+            if was is not None and is_now is not None and str(was) != str(is_now):
+                found.append(f"{uri}: {what} was {was} and is {is_now}")
+                break
+    return found

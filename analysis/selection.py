@@ -122,7 +122,7 @@ def select(chunk: EventChunk, selection: Selection) -> SelectedEvents:
         event_index=events,
         pairs=pairs,
         m_jj=dijet_mass(jets, pairs),
-        weights=weights[events],
+        weights=left[-1],
         n_jets=accepted.per_event()[events],
         leading_pt=_float64(jets.pt[pairs[:, 0]]) * jets.gev,
         accepted=accepted,

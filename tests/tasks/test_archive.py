@@ -79,7 +79,9 @@ def test_event_files_go_along(clone, ttbar):
 
 
 def test_code_that_is_not_committed_is_not_archived(clone):
-    (clone.folder / "code/analysis/schema.py").write_text("edited = True\n")
+    with (clone.folder / "code/analysis/schema.py").open("a") as module:
+        module.write("# edited\n")
     done = clone.law("Archive", "--specification", "False", code=None)
     assert done.returncode != 0
+    assert "changes that are not committed: commit them" in done.stdout + done.stderr
     assert not list(clone.results.glob("Archive/**/*.gz"))

@@ -14,6 +14,7 @@ from tests.services.engine import CERTIFICATES, ServiceUnavailableError
 from tests.services.recast.environments import HERE, environment
 from tests.services.recast.registry import push, running_registry
 from tests.tasks.conftest import ROOT, Workspace, task_index, workspace  # noqa: F401 - fixtures
+from tests.tasks.test_archive import clone  # noqa: F401 - a fixture
 
 TTBAR = """\
 signals:

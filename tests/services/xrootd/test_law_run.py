@@ -289,3 +289,18 @@ def test_a_cache_is_filled_and_used(workspace, server):
     workspace.law("Fit")
     workspace.law("Summary")
     assert list((workspace.folder / ".law/cache/entries").iterdir())
+
+
+def test_a_yadage_workflow_runs_on_the_store(workspace, server):
+    folder = ROOT / "tests/services/recast/specifications/reduction"
+    options = ["Yadage", "--spec", str(folder / "workflow.yml")]
+    options += ["--inputs", str(folder / "inputs.yml"), "--containers", "none"]
+    contents = {}
+    for store, base in (("local", workspace.folder / "results"), ("eos", server.files / "vhbb")):
+        workspace.law(*options, store=store)
+        found = [
+            path for name in ("*.txt", "*.yml") for path in base.glob(f"YadageSteps/**/{name}")
+        ]
+        contents[store] = {str(path.relative_to(base)): path.read_text() for path in found}
+    assert contents["eos"] == contents["local"]
+    assert sum(path.endswith("report.txt") for path in contents["eos"]) == 1

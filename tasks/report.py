@@ -15,7 +15,7 @@ class Summary(SignalsMixin, SelectionMixin, CatalogueTask, RequiresWorkflows):
         return Fit.req(self)
 
     def store_parts(self) -> tuple[str, ...]:
-        fits = [limits.path for limits in limits_of(self.requires())]
+        fits = [fit.store_parts() for fit in self.requires().get_branch_tasks().values()]
         return (*super().store_parts(), f"{self.selection}-{digest(fits)}")
 
     def output(self) -> dict[str, law.FileSystemFileTarget]:

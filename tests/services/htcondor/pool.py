@@ -78,6 +78,8 @@ JOB_DEFAULT_LEASE_DURATION = 12
 ALIVE_INTERVAL = 3
 MAX_CLAIM_ALIVES_MISSED = 2
 CLASSAD_LIFETIME = 20
+# a clone of the project below /tmp is seen by jobs
+MOUNT_UNDER_SCRATCH =
 # more slots than cores, as the jobs of tests mostly sleep
 NUM_CPUS = {slots}
 MEMORY = 65536
@@ -106,7 +108,10 @@ done
 # the two nodes trust each other by address: they are on one machine, on the loopback interface
 rm -f /etc/condor/config.d/00-htcondor-9.0.config
 id {USER} > /dev/null 2>&1 || useradd -u {UID} -m {USER}
-exec /usr/sbin/condor_master -f
+# the shell stays the first process: condor_master, which changes its user, would lose the signal
+# that ends the node with the test session
+/usr/sbin/condor_master -f
+exit $?
 """
 
 
@@ -186,7 +191,12 @@ class Node:
         script.write_text("\n".join(lines) + "\n")
         with (self.directory / "boot.log").open("ab") as log:
             self._process = subprocess.Popen(
-                ["unshare", "--mount", "--pid", "--uts", "--fork", "--kill-child", "sh", script],
+                [
+                    # gone with the test session, even when that is killed
+                    *("setpriv", "--pdeathsig", "KILL"),
+                    *("unshare", "--mount", "--pid", "--uts", "--fork", "--kill-child"),
+                    *("sh", script),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -398,7 +408,11 @@ def running_pool(slots: int = 16) -> Iterator[Pool]:
     """
     require("unshare", "nsenter", "mount", "chroot")
     # jobs have a /tmp and a /var/tmp of their own
-    directory = Path(tempfile.mkdtemp(prefix="vhbb-pool-", dir="/var/lib"))
+    home = Path("/var/lib")
+    for left in home.glob("vhbb-pool-*"):
+        if not Path("/proc", left.name.split("-")[2]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    directory = Path(tempfile.mkdtemp(prefix=f"vhbb-pool-{os.getpid()}-", dir=home))
     directory.chmod(0o755)
     pool = Pool(directory, slots)
     try:

@@ -1,9 +1,13 @@
 """The analysis itself on the pool: the same outputs as on one machine, bit for bit."""
 
+import configparser
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ import uproot
 
 from tests.services.htcondor.bench import give
 from tests.services.htcondor.pool import PROJECT, Pool
+from tests.services.xrootd_server import Server
 
 pytestmark = [pytest.mark.htcondor, pytest.mark.slow]
 
@@ -37,14 +42,25 @@ class Desk:
 
     def __init__(self, pool: Pool, name: str) -> None:
         self.pool = pool
+        self.variables: dict[str, str] = {}
         self.home = pool.shared / name
         command = ["git", "clone", "--quiet", f"file://{PROJECT}", self.home]
         subprocess.run(command, check=True)
         shutil.copy(PROJECT / "law.cfg", self.home)
-        with (self.home / "law.cfg").open("a") as stream:
-            stream.write("\n[htcondor]\nrequirements: HasSharedFileSystem\n")
+        self.configure("htcondor", requirements="HasSharedFileSystem")
         give(self.home)
         os.chown(self.home, 4242, 4242)
+
+    def configure(self, section: str, **settings: str) -> None:
+        """Change law.cfg."""
+        config = configparser.ConfigParser(interpolation=None, allow_no_value=True)
+        config.optionxform = str  # type: ignore[assignment, method-assign]
+        config.read(self.home / "law.cfg")
+        if not config.has_section(section):
+            config.add_section(section)
+        config[section].update(settings)
+        with (self.home / "law.cfg").open("w") as stream:
+            config.write(stream)
 
     def law(self, results: str, *arguments: str) -> str:
         """Run `law run` with a results directory of its own."""
@@ -56,6 +72,7 @@ class Desk:
             "VHBB_HOME": str(self.home),
             "VHBB_RESULTS": str(self.pool.shared / results),
             "MPLCONFIGDIR": str(self.home / ".law" / "matplotlib"),
+            **self.variables,
         }
         law = [f"{sys.prefix}/bin/python", f"{sys.prefix}/bin/law", "run", *arguments]
         command = self.pool.submit.command(law, directory=self.home, environment=environment)
@@ -65,12 +82,16 @@ class Desk:
 
     def files(self, results: str) -> dict[str, object]:
         """Outputs by path, without the records of when and where they were made."""
-        top = self.pool.shared / results
-        return {
-            str(path.relative_to(top)): content(path)
-            for path in sorted(top.rglob("*"))
-            if path.is_file() and not path.name.endswith(".provenance.json")
-        }
+        return files_below(self.pool.shared / results)
+
+
+def files_below(top: Path) -> dict[str, object]:
+    """Contents of files by path, without the records of when and where they were made."""
+    return {
+        str(path.relative_to(top)): content(path)
+        for path in sorted(top.rglob("*"))
+        if path.is_file() and not path.name.endswith(".provenance.json")
+    }
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +143,35 @@ def test_real_files_give_the_same_outputs_as_locally(desk: Desk, test_data: Path
     desk.law("real-pool", "tasks.fit.Fit", *options, *pool)
     assert desk.files("real-local")
     assert not differing(desk.files("real-local"), desk.files("real-pool"))
+
+
+@pytest.fixture
+def eos() -> Iterator[Server]:
+    if shutil.which("xrootd") is None:
+        pytest.skip("needs an XRootD server: apt-get install xrootd-server")
+    folder = Path(tempfile.mkdtemp(prefix="vhbb-xrootd-"))
+    folder.chmod(0o755)
+    server = Server(folder).start()
+    yield server
+    server.kill()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.xrootd
+def test_machines_that_share_nothing_write_the_same_outputs_to_the_store(
+    pool: Pool, eos: Server
+) -> None:
+    desk = Desk(pool, "analysis without shared files")
+    desk.law("alone", "tasks.fit.Fit")
+    desk.configure(
+        "htcondor", requirements="HasSharedFileSystem == False", shared_file_system="False"
+    )
+    desk.configure("store_eos", credentials="")
+    desk.variables = {"VHBB_EOS": eos.url}
+    options = ["--store", "eos", "--workflow", "htcondor", "--poll-interval", "1s"]
+    desk.law("unused", "tasks.fit.Fit", *options)
+    assert not differing(desk.files("alone"), files_below(eos.files))
+    records = [json.loads(p.read_text()) for p in eos.files.rglob("Skim/**/*.provenance.json")]
+    assert {record["host"] for record in records} == {"island"}
+    assert all(record["code"]["dirty"] for record in records)
+    assert not desk.files("unused")

@@ -47,13 +47,16 @@ def record(task: Any, stopwatch: Stopwatch) -> dict[str, Any]:
 
     Returns:
         A JSON object; sizes in bytes, checksums adler32, times in UTC and seconds. Large ROOT files
-        among the inputs have no checksum but the UUID that ROOT gave them, see `input_fingerprint`.
+        that no task made have no checksum but the UUID that ROOT gave them, see
+        `source_fingerprint`.
     """
+    # what a task made has a checksum from then on, by which it is found again
+    identify = fingerprint if law.util.flatten(task.input()) else source_fingerprint
     outputs = [target for key, target in task.output().items() if key != "provenance"]
     return {
         "task": task.get_task_family(),
         "parameters": task.to_str_params(only_significant=True),
-        "inputs": [input_fingerprint(item) for item in input_files(task)],
+        "inputs": [identify(item) for item in input_files(task)],
         "outputs": [fingerprint(target) for target in outputs],
         "code": code_version(),
         "python": platform.python_version(),
@@ -110,12 +113,12 @@ def fingerprint(item: Any) -> dict[str, Any]:
     }
 
 
-def input_fingerprint(item: Any) -> dict[str, Any]:
+def source_fingerprint(item: Any) -> dict[str, Any]:
     """`fingerprint`, but of a local ROOT file of more than `LARGE` bytes without its checksum.
 
     A task reads some columns of it, and reading all bytes for a checksum would take longer than
     the task. In its place are the UUID that ROOT makes for every file it creates, and when the
-    file was last written to; ``adler32`` is None.
+    file was last written to; ``adler32`` is None. Bytes damaged in place are not found out by it.
     """
     if not remote.is_remote(item):
         path = Path(item if isinstance(item, str) else item.abspath)

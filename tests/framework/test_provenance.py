@@ -16,12 +16,12 @@ def root_file(tmp_path):
 
 
 def test_a_small_root_file_is_told_by_its_checksum(root_file):
-    assert provenance.input_fingerprint(str(root_file)) == provenance.fingerprint(str(root_file))
+    assert provenance.source_fingerprint(str(root_file)) == provenance.fingerprint(str(root_file))
 
 
 def test_a_large_root_file_is_told_by_its_uuid_and_not_read_whole(root_file, monkeypatch):
     monkeypatch.setattr(provenance, "LARGE", 100)
-    found = provenance.input_fingerprint(str(root_file))
+    found = provenance.source_fingerprint(str(root_file))
     with uproot.open(root_file) as file:
         assert found["root_uuid"] == str(file.file.uuid)
     assert found["size"] == root_file.stat().st_size
@@ -33,5 +33,5 @@ def test_outputs_and_other_large_files_keep_their_checksum(tmp_path, monkeypatch
     monkeypatch.setattr(provenance, "LARGE", 100)
     path = tmp_path / "events.parquet"
     path.write_bytes(b"a" * 1000)
-    assert provenance.input_fingerprint(str(path)) == provenance.fingerprint(str(path))
+    assert provenance.source_fingerprint(str(path)) == provenance.fingerprint(str(path))
     assert provenance.fingerprint(str(path))["adler32"] is not None

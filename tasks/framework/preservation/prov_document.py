@@ -72,10 +72,11 @@ def _add_run(document: ProvDocument, record: Record) -> None:
 
 def _file(document: ProvDocument, item: Record) -> Any:
     attributes: Attributes = {PROV_TYPE: "vhbb:File", PROV_LOCATION: item["uri"]}
-    for name in ("size", "adler32"):
-        if item[name] is not None:
+    for name in ("size", "adler32", "root_uuid"):
+        if item.get(name) is not None:
             attributes[f"vhbb:{name}"] = item[name]
-    return document.entity(_identifier(FILE, item["uri"], item["adler32"]), attributes)
+    told = item["adler32"] or item.get("root_uuid")
+    return document.entity(_identifier(FILE, item["uri"], told), attributes)
 
 
 def _identifier(kind: str, *content: Any) -> str:
@@ -84,13 +85,16 @@ def _identifier(kind: str, *content: Any) -> str:
 
 
 def files_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Files of a PROV-JSON document: ``uri``, ``size`` and ``adler32``, as they were."""
+    """Files of a PROV-JSON document: ``uri``, ``size``, ``adler32`` and ``root_uuid`` if any."""
     files = []
     for entity in document.get("entity", {}).values():
         if _plain(entity.get("prov:type")) == "vhbb:File":
             size, checksum = entity.get("vhbb:size"), entity.get("vhbb:adler32")
             location = _plain(entity["prov:location"])
-            files.append({"uri": location, "size": _plain(size), "adler32": _plain(checksum)})
+            file = {"uri": location, "size": _plain(size), "adler32": _plain(checksum)}
+            if "vhbb:root_uuid" in entity:
+                file["root_uuid"] = _plain(entity["vhbb:root_uuid"])
+            files.append(file)
     return sorted(files, key=lambda file: str(file["uri"]))
 
 

@@ -11,7 +11,7 @@ def changes(files: Sequence[Mapping[str, Any]]) -> list[str]:
     """What is not as it was, a line for each file, nothing when all is.
 
     Args:
-        files: ``uri``, ``size`` and ``adler32`` as they were.
+        files: ``uri``, ``size`` and ``adler32`` (or ``root_uuid``) as they were.
     """
     found = []
     for file in files:
@@ -19,9 +19,10 @@ def changes(files: Sequence[Mapping[str, Any]]) -> list[str]:
         if not remote.is_remote(uri) and not Path(uri).exists():
             found.append(f"{uri}: is gone")
             continue
-        now = provenance.fingerprint(uri)
-        for what in ("size", "adler32"):
-            was, is_now = file[what], now[what]
+        by_uuid = file.get("root_uuid") is not None
+        now = provenance.source_fingerprint(uri) if by_uuid else provenance.fingerprint(uri)
+        for what in ("size", "adler32", "root_uuid"):
+            was, is_now = file.get(what), now.get(what)
             if was is not None and is_now is not None and str(was) != str(is_now):
                 found.append(f"{uri}: {what} was {was} and is {is_now}")
                 break

@@ -58,15 +58,19 @@ GROUPS = (
     (
         "xrootd",
         "The same on an XRootD server of this machine",
-        "law's own remote targets need gfal2: `LawOutputs` is law's workflow with law's listing\n"
-        "collection on this project's XRootD targets.",
+        (
+            "law's own remote targets need gfal2: `LawOutputs` is law's workflow with law's listing\n"
+            "collection on this project's XRootD targets."
+        ),
     ),
     ("run", "Running branches that create an empty file (ways, branches, workers)", ""),
     (
         "chain",
         "The real chain: Skim, MergeSkim, Scale, Fit of one dataset",
-        "The files' skims are laid out beforehand. `merge, scale, fit` reads every skim with two\n"
-        "workers.",
+        (
+            "The files' skims are laid out beforehand. `merge, scale, fit` reads every skim with two\n"
+            "workers."
+        ),
     ),
     ("start", "Start-up", ""),
 )

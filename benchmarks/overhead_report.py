@@ -59,7 +59,7 @@ GROUPS = (
         "xrootd",
         "The same on an XRootD server of this machine",
         (
-            "law's own remote targets need gfal2: `LawOutputs` is law's workflow with law's listing\n"
+            "law's own remote targets need gfal2: `LawOutputs` is law's workflow with law's listing\n"  # noqa: E501
             "collection on this project's XRootD targets."
         ),
     ),
@@ -68,7 +68,7 @@ GROUPS = (
         "chain",
         "The real chain: Skim, MergeSkim, Scale, Fit of one dataset",
         (
-            "The files' skims are laid out beforehand. `merge, scale, fit` reads every skim with two\n"
+            "The files' skims are laid out beforehand. `merge, scale, fit` reads every skim with two\n"  # noqa: E501
             "workers."
         ),
     ),

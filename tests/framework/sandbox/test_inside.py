@@ -12,8 +12,9 @@ from tasks.framework.sandbox import inside
 
 SLEEPER = (
     "import sys, time, pathlib\n"
-    "pathlib.Path(sys.argv[1]).write_text('started')\n"
-    "try: time.sleep(60)\n"
+    "try:\n"
+    "    pathlib.Path(sys.argv[1]).write_text('started')\n"
+    "    time.sleep(60)\n"
     "finally: pathlib.Path(sys.argv[1]).unlink()\n"
 )
 

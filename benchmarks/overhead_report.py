@@ -53,25 +53,17 @@ too, the clock's do not. {machine}
 | to reach | reached |
 |---|---|"""
 
+XROOTD = """\
+law's own remote targets need gfal2: `LawOutputs` is law's workflow with law's listing collection
+on this project's XRootD targets."""
+CHAIN = """\
+The files' skims are laid out beforehand. `merge, scale, fit` reads every skim with two workers."""
+
 GROUPS = (
     ("status", "Status of existing outputs (`law run ... --print-status 0`)", ""),
-    (
-        "xrootd",
-        "The same on an XRootD server of this machine",
-        (
-            "law's own remote targets need gfal2: `LawOutputs` is law's workflow with law's listing\n"  # noqa: E501
-            "collection on this project's XRootD targets."
-        ),
-    ),
+    ("xrootd", "The same on an XRootD server of this machine", XROOTD),
     ("run", "Running branches that create an empty file (ways, branches, workers)", ""),
-    (
-        "chain",
-        "The real chain: Skim, MergeSkim, Scale, Fit of one dataset",
-        (
-            "The files' skims are laid out beforehand. `merge, scale, fit` reads every skim with two\n"  # noqa: E501
-            "workers."
-        ),
-    ),
+    ("chain", "The real chain: Skim, MergeSkim, Scale, Fit of one dataset", CHAIN),
     ("start", "Start-up", ""),
 )
 

@@ -280,8 +280,7 @@ class BranchOutputs(SiblingFileCollectionBase):
     ) -> str:
         """Whether the workflow is there and, at a depth above 0, which of its branches are not."""
         count, found = self.count(keys=True, **kwargs)
-        exists = count >= self._abs_threshold()
-        text, shade = ("existent", "green") if exists else ("absent", "red")
+        text, shade = ("existent", "green") if count >= self._abs_threshold() else ("absent", "red")
         text = colored(text, shade, style="bright") if color else text
         text += f" ({count}/{len(self)})"
         there = set(found)

@@ -1,12 +1,16 @@
 """The steps of the analysis as commands on plain files: ``python -m analysis skim|scale|fit``."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 from analysis.commands import add_fit, add_scale, add_skim
 from analysis.errors import AnalysisError
 from analysis.part_commands import add_generate, add_merge
+
+# before numpy is imported: threads of BLAS only get in the way of matrices as small as ours
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def parser() -> argparse.ArgumentParser:

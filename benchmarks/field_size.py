@@ -17,15 +17,15 @@ def status(bench: Bench, files: int, shifts: int) -> None:
     """One tree of all shifts."""
     bench.clear()
     for shift in range(shifts):
-        folder = bench.files / f"shift_{shift}"
-        folder.mkdir()
+        folder = bench.store / "Shifted" / f"shift_{shift}" / "v1"
+        folder.mkdir(parents=True)
         for number in range(files):
             (folder / f"file_{number}.txt").touch()
     options = ("--n", str(files), "--shifts", str(shifts))
     bench.law(
         ("status", str(files), str(shifts)), "field.AllShifts", *options, "--print-status", "1"
     )
-    bench.law(("nothing to do",), "field.AllShifts", *options)
+    bench.law(("scheduling", str(files), str(shifts)), "field.AllShifts", *options)
 
 
 def tasks(bench: Bench, n: int) -> None:
@@ -72,13 +72,19 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=70_000)
     parser.add_argument("--shifts", type=int, default=40)
     parser.add_argument("--tasks", type=int, default=1_000)
+    parser.add_argument("--only", choices=("tasks", "jobs", "merging", "status"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="vhbb-field-") as scratch:
         bench = Bench(Path(scratch), None)
-        tasks(bench, options.tasks)
-        jobs(bench, options.files)
-        merging(bench, options.files)
-        status(bench, options.files, options.shifts)
+        parts = {
+            "tasks": lambda: tasks(bench, options.tasks),
+            "jobs": lambda: jobs(bench, options.files),
+            "merging": lambda: merging(bench, options.files),
+            "status": lambda: status(bench, options.files, options.shifts),
+        }
+        for name, part in parts.items():
+            if options.only in {None, name}:
+                part()
 
 
 if __name__ == "__main__":

@@ -158,7 +158,7 @@ def measure_running(bench: Bench, numbers: Sequence[int], most: int, repeats: in
         for _ in range(1 if n > REPEATED else repeats):
             for name, run in ways.items():
                 for workers in ("1", "2"):
-                    if n > most and (not name.startswith("here")):
+                    if n > most and (not name.startswith("here") or workers == "2"):
                         continue
                     if name == "snakemake" and bench.snakemake is None:
                         continue
@@ -223,19 +223,23 @@ def main() -> None:
     """Run all and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--quick", action="store_true", help="at most 1,000 branches")
+    parser.add_argument("--rounds", type=int, default=3, help="of what is quick; default: 3")
     parser.add_argument("--environment", type=Path, default=ROOT / ".law" / "snakemake")
     parser.add_argument("--output", type=Path, default=HERE / "RESULTS-overhead.md")
     options = parser.parse_args()
+    sizes = (1000,) if options.quick else (1000, 40000)
+    runs = (300, 1000) if options.quick else (1000, 3000, 40000)
     with tempfile.TemporaryDirectory(prefix="vhbb-overhead-") as scratch:
         bench = Bench(Path(scratch), build_snakemake(options.environment))
-        sizes = (1000,) if options.quick else (1000, 10000, 40000)
-        measure_status(bench, sizes, repeats=3)
-        runs = (300, 1000) if options.quick else (1000, 3000, 40000)
-        measure_xrootd(bench, sizes, repeats=3)
-        measure_running(bench, runs, most=3000, repeats=3)
-        measure_start(bench)
-        measure_chain(bench, (1000,) if options.quick else (1000, 40000))
-        options.output.write_text(report(bench.runs))
+        for measure in (
+            lambda: measure_start(bench),
+            lambda: measure_status(bench, sizes, options.rounds),
+            lambda: measure_xrootd(bench, sizes, options.rounds),
+            lambda: measure_running(bench, runs, 3000, options.rounds),
+            lambda: measure_chain(bench, sizes),
+        ):
+            measure()
+            options.output.write_text(report(bench.runs))
 
 
 if __name__ == "__main__":

@@ -37,16 +37,9 @@ class Run:
 def report(runs: Mapping[Key, Run]) -> str:
     """The tables and the ratios to reach, as Markdown."""
     parts = [HEAD.format(machine=machine()), *goals(runs)]
-    parts += ["", "## Status of existing outputs (`law run ... --print-status 0`)", ""]
-    parts += table(runs, "status")
-    parts += ["", "## The same on an XRootD server of this machine", "", XROOTD]
-    parts += table(runs, "xrootd")
-    parts += ["", "## Running branches that create an empty file (ways, branches, workers)", ""]
-    parts += table(runs, "run")
-    parts += ["", "## The real chain: Skim, MergeSkim, Scale, Fit of one dataset", "", CHAIN]
-    parts += table(runs, "chain")
-    parts += ["", "## Start-up", ""]
-    parts += table(runs, "start")
+    for group, title, remark in GROUPS:
+        if any(key[0] == group for key in runs):
+            parts += ["", f"## {title}", "", *([remark, ""] if remark else []), *table(runs, group)]
     return "\n".join(parts) + "\n"
 
 
@@ -54,19 +47,33 @@ HEAD = """\
 # What workflows cost beside their work
 
 Written by `python benchmarks/overhead.py`: every number is of whole processes, one after another
-in one run, medians where there are several. {machine}
+in one run, medians where there are several. Processor seconds hold on a machine that others use
+too, the clock's do not. {machine}
 
 | to reach | reached |
 |---|---|"""
 
-XROOTD = """\
-law's own remote targets need gfal2: `LawOutputs` is law's workflow with law's listing collection on
-this project's XRootD targets.
-"""
-
-CHAIN = """\
-The files' skims are laid out beforehand. `merge, scale, fit` reads every skim with two workers.
-"""
+GROUPS = (
+    ("status", "Status of existing outputs (`law run ... --print-status 0`)", ""),
+    (
+        "xrootd",
+        "The same on an XRootD server of this machine",
+        (
+            "law's own remote targets need gfal2: `LawOutputs` is law's workflow with law's listing\n"
+            "collection on this project's XRootD targets."
+        ),
+    ),
+    ("run", "Running branches that create an empty file (ways, branches, workers)", ""),
+    (
+        "chain",
+        "The real chain: Skim, MergeSkim, Scale, Fit of one dataset",
+        (
+            "The files' skims are laid out beforehand. `merge, scale, fit` reads every skim with two\n"
+            "workers."
+        ),
+    ),
+    ("start", "Start-up", ""),
+)
 
 
 def machine() -> str:

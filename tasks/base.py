@@ -4,6 +4,7 @@ import functools
 import os
 import pickle
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ import luigi
 from analysis.catalogue import Catalogue, Dataset, Selection, load_catalogue
 from analysis.errors import AnalysisError
 from tasks import formatters  # noqa: F401 - registers them with law
+from tasks.framework import remote
 from tasks.framework.base import AnalysisTask
 from tasks.framework.errors import report_in_one_line
 
@@ -41,7 +43,9 @@ def read_catalogue(source: str) -> Catalogue:
 
 @functools.lru_cache
 def _read_catalogue(source: str, _changed: int) -> Catalogue:
-    return load_catalogue(source)
+    with remote.staged([source], copy=True) as (path,):
+        content = load_catalogue(path)
+    return content if path == source else replace(content, source=source)
 
 
 @functools.cache
@@ -60,7 +64,7 @@ def wants_ticket(files: Iterable[str]) -> bool:
 
 
 class CatalogueParameter(luigi.Parameter):
-    """An embedded catalogue's name or the path of a YAML file, made absolute."""
+    """An embedded catalogue's name, a ``root://`` URL or the path of a YAML file, made absolute."""
 
     def parse(self, text: str) -> str:
         if "://" in text or not os.path.splitext(text)[1]:

@@ -11,6 +11,7 @@ import luigi
 from analysis.catalogue import Synthetic, digest, write_out_selection
 from analysis.errors import AnalysisError
 from tasks.base import DatasetTask, SelectionMixin, wants_ticket
+from tasks.framework import remote
 from tasks.framework.merging import Merge, MergeStep, Merging
 from tasks.framework.preservation.recipe import Each, Embedded, Given, Made, Output, Recipe
 from tasks.framework.workflow import Workflow
@@ -61,6 +62,13 @@ class Skim(SelectionMixin, DatasetTask, Workflow):
     )
     keep_events = luigi.BoolParameter(
         default=False, description="also write the selected events as Parquet; default: False"
+    )
+
+    stage_in = luigi.BoolParameter(
+        default=False,
+        significant=False,
+        description="copy remote files here before reading, instead of fetching the columns that "
+        "are needed; default: False",
     )
 
     def create_branch_map(self) -> list[tuple[str | int, ...]]:
@@ -116,11 +124,12 @@ class Skim(SelectionMixin, DatasetTask, Workflow):
         from analysis import skimming
         from analysis.progress import counting_events
 
-        with self.localize_output() as output:
+        files = remote.staged(self.files_read(), copy=self.stage_in)
+        with files as files_here, self.localize_output() as output:
             events = output["events"].abspath if self.keep_events else None
             with counting_events(f"Skim {self.dataset} {self.branch}") as progress:
                 skim = skimming.skim(
-                    self.files_read(),
+                    files_here,
                     self.cuts,
                     format=self.entry.format,
                     is_data=self.entry.is_data,

@@ -1,12 +1,18 @@
 """Fixtures and rules for all tests."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 SERVICES = ("realdata", "xrootd", "htcondor", "docker", "recast", "browser")
 ROOT = Path(__file__).resolve().parents[1]
+
+# A shell starts what runs in its background with interrupts ignored, and children inherit that: the
+# tests that interrupt a command would wait in vain.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(hookwrapper=True)

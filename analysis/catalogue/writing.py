@@ -156,11 +156,19 @@ def _inline(source: InlineHistogram) -> dict[str, Any]:
     }
 
 
+class _Dumper(yaml.SafeDumper):
+    """Lists of numbers on a line, and no braces, which templates of commands give a meaning."""
+
+
+def _on_a_line(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.Node:
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=True)
+
+
+_Dumper.add_representer(list, _on_a_line)
+
+
 def _dump(document: dict[str, Any]) -> str:
-    compact = None  # innermost lists and mappings on a line
-    return yaml.safe_dump(
-        _without_empty(document), sort_keys=False, width=10_000, default_flow_style=compact
-    )
+    return yaml.dump(_without_empty(document), Dumper=_Dumper, sort_keys=False, width=10_000)
 
 
 def _without_empty(document: dict[str, Any]) -> dict[str, Any]:

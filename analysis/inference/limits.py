@@ -16,7 +16,7 @@ from analysis.inference.asymptotics import (
 from analysis.inference.fitting import Diagnosis, diagnose, strength_uncertainty
 from analysis.inference.histfactory import Workspace
 from analysis.inference.likelihood import Data, Likelihood
-from analysis.inference.minimisation import Fits, fit
+from analysis.inference.minimisation import Fits, fit, fit_deeper
 from analysis.inference.results import Limits, Scan
 from analysis.inference.roots import crossings
 
@@ -124,7 +124,7 @@ class _Calculation:
         """The best fit, in a range of signal strengths wide enough for it."""
         for width in (_WIDE, 100 * _WIDE, 10_000 * _WIDE):
             self.bounds = (0.0, width * self.unit)
-            free = fit(
+            free = fit_deeper(
                 self.likelihood, self.likelihood.data, start=self.start, poi_bounds=self.bounds
             )
             poi = self.likelihood.poi or 0
@@ -141,7 +141,7 @@ class _Calculation:
             The roots, NaN where a fit failed, and the fitted parameters.
         """
         which = np.where(observed, 0, 1)
-        fits = fit(self.likelihood, self.data[which], poi=mu, start=starts)
+        fits = fit_deeper(self.likelihood, self.data[which], poi=mu, start=starts)
         free = np.where(observed, self.free.nll[0], 0.0)
         above = mu > self.diagnosis.best_fit
         q = np.where(observed & ~above, 0.0, 2 * (fits.nll - free))

@@ -13,6 +13,8 @@ _MAX_STEPS = 200
 _LEAST_DAMPING = 1e-12
 _HOPELESS = 1e15
 _CLOSE = 1.0  # distance to the minimum below which the exact curvature is tried
+_MAX_SADDLES = 3
+_WAY_OUT = 0.3  # first step from a saddle, in units of the parameters' uncertainties
 _ROUNDING = 1e-13
 _FLAT = 1e-6  # least curvature of a direction, relative to that of its parameters
 _BATCH_NUMBERS = 4_000_000  # numbers in one batch's curvature matrices: 32 MB
@@ -85,7 +87,7 @@ def fit(
     index = np.zeros(n_fits, dtype=np.intp) if len(data) == 1 else np.arange(n_fits)
     batch = max(1, _BATCH_NUMBERS // parameters.shape[1] ** 2)
     parts = [
-        _Batch(likelihood, data[index[i : i + batch]], low, high).run(
+        _Batch(likelihood, data[index[i : i + batch]], low, high).minimise(
             parameters[i : i + batch], held[i : i + batch]
         )
         for i in range(0, n_fits, batch)
@@ -95,6 +97,36 @@ def fit(
         np.concatenate([part.nll for part in parts]),
         np.concatenate([part.converged for part in parts]),
         np.concatenate([part.steps for part in parts]),
+    )
+
+
+def fit_deeper(
+    likelihood: Likelihood,
+    data: Data,
+    *,
+    start: Array,
+    poi: Array | float | None = None,
+    poi_bounds: tuple[float, float] | None = None,
+) -> Fits:
+    """The deeper of two minima for each fit: from the given start and from the model's own.
+
+    Models with many shape systematics have more than one minimum.
+
+    Args:
+        likelihood: the model.
+        data: one dataset for all fits, or one a fit.
+        start: starting point(s), as in :func:`fit`.
+        poi: as in :func:`fit`.
+        poi_bounds: as in :func:`fit`.
+    """
+    first = fit(likelihood, data, poi=poi, start=start, poi_bounds=poi_bounds)
+    second = fit(likelihood, data, poi=poi, poi_bounds=poi_bounds)
+    better = second.converged & (~first.converged | (second.nll < first.nll))
+    return Fits(
+        np.where(better[:, None], second.parameters, first.parameters),
+        np.where(better, second.nll, first.nll),
+        first.converged | second.converged,
+        first.steps + second.steps,
     )
 
 
@@ -108,7 +140,59 @@ class _Batch:
     def __init__(self, likelihood: Likelihood, data: Data, low: Array, high: Array) -> None:
         self.likelihood, self.data, self.low, self.high = likelihood, data, low, high
 
+    def minimise(self, parameters: Array, held: Bools) -> Fits:
+        """Fits that end at a saddle leave it on both sides; the deeper minimum counts."""
+        fits = self.run(parameters, held)
+        for _ in range(_MAX_SADDLES):
+            at, direction = self._saddles(fits, held)
+            if not at.size:
+                break
+            both = np.concatenate([at, at])
+            moved = np.concatenate([direction, -direction])
+            start = np.clip(fits.parameters[both] + moved, self.low, self.high)
+            start = np.where(held[both], fits.parameters[both], start)
+            sides = _Batch(self.likelihood, self.data[both], self.low, self.high)
+            new = sides.run(start, held[both])
+            nll = np.where(new.converged, new.nll, np.inf).reshape(2, -1)
+            side = np.argmin(nll, axis=0)
+            chosen = new[side * len(at) + np.arange(len(at))]
+            deeper = nll.min(axis=0) < fits.nll[at]
+            for old, fresh in zip(
+                (fits.parameters, fits.nll, fits.steps),
+                (chosen.parameters, chosen.nll, chosen.steps),
+                strict=True,
+            ):
+                old[at[deeper]] = fresh[deeper]
+            if not deeper.any():
+                break
+        return fits
+
+    def _saddles(self, fits: Fits, held: Bools) -> tuple[Index, Array]:
+        """Which converged fits are at saddles, and a way out of each, in parameters."""
+        derivatives = self.likelihood.derivatives(fits.parameters, self.data)
+        edge = (fits.parameters <= self.low) | (fits.parameters >= self.high)
+        still = held | edge
+        matrix = derivatives.curvature + derivatives.remainder
+        matrix[still] = 0.0
+        matrix.transpose(0, 2, 1)[still] = 0.0
+        diagonal = np.arange(matrix.shape[1])
+        size = np.where(still, 1.0, np.abs(matrix[:, diagonal, diagonal]))
+        scale = 1 / np.sqrt(np.where(size > 0, size, 1.0))
+        matrix *= scale[:, None, :] * scale[:, :, None]
+        matrix[:, diagonal, diagonal] = np.where(still, 1.0, matrix[:, diagonal, diagonal])
+        lifted = matrix.copy()
+        lifted[:, diagonal, diagonal] += _FLAT
+        try:
+            np.linalg.cholesky(lifted)  # much faster than eigenvalues, and nearly always enough
+        except np.linalg.LinAlgError:
+            values, vectors = np.linalg.eigh(matrix)
+        else:
+            return np.zeros(0, dtype=np.intp), np.zeros((0, len(diagonal)))
+        at = np.flatnonzero(fits.converged & (values[:, 0] < -_FLAT))
+        return at, _WAY_OUT * vectors[at, :, 0] * scale[at]
+
     def run(self, parameters: Array, held: Bools) -> Fits:
+        """Each fit from its start to where the gradient vanishes."""
         n_fits = len(parameters)
         parameters = parameters.copy()
         nll = self.likelihood.nll(parameters, self.data)

@@ -77,7 +77,10 @@ def limits_from_toys(samples: Sequence[ToySample]) -> ToyLimits:
         tuple(tuple(band) for band in expected.T.tolist()),
     )
     found = crossings_of(points)
-    warnings = [text for point in points for text in point.warnings]
+    # Far above the limit no experiment is as extreme as the data: that misleads nobody.
+    above = [i for i, point in enumerate(points) if point.observed < SIGNIFICANCE]
+    relevant = points[: above[0] + 1] if above else points
+    warnings = [text for point in relevant for text in point.warnings]
     if None in found:
         warnings.append("CLs does not cross 0.05 between the strengths: some limits are missing")
     limits = Limits(found[5], found[:5], scan, warnings=tuple(warnings))

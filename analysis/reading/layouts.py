@@ -32,7 +32,7 @@ class Layout:
         size: bytes of a value.
         offsets: values of entry i are ``offsets[i]:offsets[i + 1]``, shape (n_entries + 1,).
         index: position of each value, see `_positions`, shape (n_values,); None where the values
-            lie one after another.
+            lie one after another, or are as many in every entry.
     """
 
     begins: npt.NDArray[np.int32]
@@ -61,8 +61,14 @@ class Layout:
             parts: decompressed baskets.
             dtype: of the values as stored, big-endian.
         """
-        if self.index is None:
+        if not self.header:
             return joined_values(parts, self.border, dtype)
+        if self.index is None:
+            data = _before(self.border, parts)
+            shape = len(self.begins), int(self.offsets[1])
+            strides = len(data) // shape[0], self.size
+            regular = np.ndarray(shape, dtype, data, self.header, strides)
+            return regular.astype(dtype.newbyteorder("=")).reshape(-1)
         n_bytes = int(np.sum(self.data))
         padding = bytes(_stride(n_bytes, self.size) - n_bytes)
         copies = max(1, self.size // 2)
@@ -111,6 +117,10 @@ def find_layout(
     Raises:
         UnknownLayoutError: an entry is shorter than its header or has part of a value.
     """
+    length = _common_length(begins, keys, entries)
+    if length is not None and length >= header and (length - header) % size == 0:
+        offsets = np.arange(len(begins) + 1, dtype=np.int64) * ((length - header) // size)
+        return Layout(begins, keys.data, keys.border, header, size, offsets, None)
     base = np.cumsum(keys.data) - keys.data
     position = np.repeat(base, entries)
     position += begins
@@ -132,12 +142,28 @@ def find_layout(
     return Layout(begins, keys.data, keys.border, header, size, offsets, index)
 
 
+def _common_length(begins: npt.NDArray[np.int32], keys: Keys, entries: IntArray) -> int | None:
+    """Bytes of an entry with its header if all have as many, as generator weights do."""
+    n_entries = int(np.sum(entries))
+    if not n_entries:
+        return None
+    length = int(np.sum(keys.border)) // n_entries
+    if not np.array_equal(keys.border, entries * length):
+        return None
+    last = np.cumsum(entries)
+    within = np.arange(n_entries, dtype=np.int32) - np.repeat(last - entries, entries)
+    return length if np.array_equal(begins, within * length) else None
+
+
 def joined_values(
     parts: Sequence[Bytes], border: IntArray, dtype: np.dtype[np.generic]
 ) -> npt.NDArray[np.generic]:
     """The values of baskets that hold nothing else before their border, in native byte order."""
-    data = b"".join([part[:end] for part, end in zip(parts, border.tolist(), strict=True)])
-    return np.frombuffer(data, dtype).astype(dtype.newbyteorder("="))
+    return np.frombuffer(_before(border, parts), dtype).astype(dtype.newbyteorder("="))
+
+
+def _before(border: IntArray, parts: Sequence[Bytes]) -> bytes:
+    return b"".join([part[:end] for part, end in zip(parts, border.tolist(), strict=True)])
 
 
 def _positions(
@@ -157,7 +183,7 @@ def _positions(
         n_bytes: bytes of all baskets.
     """
     if size > 1:
-        begins = begins + (begins // 2) % max(1, size // 2) * _stride(n_bytes, size)
+        begins = begins + (begins >> 1 & (size // 2 - 1)) * _stride(n_bytes, size)
         if np.any(begins & (size - 1)):
             raise UnknownLayoutError("entries at odd positions")
         begins >>= size.bit_length() - 1

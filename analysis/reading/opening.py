@@ -14,6 +14,7 @@ import uproot
 import zstandard
 
 from analysis.errors import AnalysisError
+from analysis.reading.branches import CLASSES
 
 DAMAGE = (
     OSError,
@@ -45,10 +46,10 @@ def open_root(path: str) -> Any:
     """
     if is_remote(path):
         with explained(path, "cannot be reached or read", "check the address and the credentials"):
-            return uproot.open({path: None}, **_handler(path))
+            return uproot.open({path: None}, custom_classes=CLASSES, **_handler(path))
     check_local_file(local_path(path))
     with explained(path, "is damaged", "copy it again from its source"):
-        return uproot.open({str(local_path(path)): None})
+        return uproot.open({str(local_path(path)): None}, custom_classes=CLASSES)
 
 
 def is_remote(path: str) -> bool:

@@ -14,6 +14,8 @@ from tasks.framework.errors import report_in_one_line
 from tasks.framework.sandbox import SandboxedTask
 from tasks.framework.xrootd import fork
 
+# before numpy is imported: every process has its cores for branches, not for threads of BLAS
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 report_in_one_line()
 fork.protect()
 
@@ -60,6 +62,16 @@ class AnalysisTask(SandboxedTask):
     def directory(self) -> Any:
         """The directory target that holds this task's outputs."""
         return storage.directory(self.store_name, *self.store_parts(), self.version)
+
+    def complete(self) -> bool:
+        """Whether all outputs are there; for a whole task, by one listing of its directory.
+
+        The directory of a branch holds those of all others.
+        """
+        if getattr(self, "branch", -1) >= 0:
+            return bool(super().complete())
+        with remote.listings():
+            return bool(super().complete())
 
     def _print_status(self, args: Any) -> Any:
         with remote.listings():

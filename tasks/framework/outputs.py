@@ -77,7 +77,7 @@ class Sketch:
         self.store = store
         self.directories: list[SketchedDirectory] = []
         self._by_parts: dict[tuple[str, ...], SketchedDirectory] = {}
-        self._by_path: dict[str, SketchedDirectory] = {}
+        self._by_path: dict[tuple[int, str], SketchedDirectory] = {}
 
     def directory(self, parts: tuple[str, ...]) -> SketchedDirectory:
         """The directory below the store's base."""
@@ -90,12 +90,11 @@ class Sketch:
         if isinstance(leaf, SketchedFile):
             return leaf.place
         if isinstance(leaf, law.FileSystemTarget) and not leaf.optional:
-            parent = leaf.parent
-            if parent is not None:
-                uri = parent.uri()
-                if uri not in self._by_path:
-                    self._by_path[uri] = self._add(parent)
-                return Place(self._by_path[uri].index, leaf.basename)
+            path = (id(getattr(leaf, "fs", None)), leaf.absdirname)
+            if path not in self._by_path and leaf.parent is not None:
+                self._by_path[path] = self._add(leaf.parent)
+            if path in self._by_path:
+                return Place(self._by_path[path].index, leaf.basename)
         return leaf
 
     def _add(self, target: Any) -> SketchedDirectory:

@@ -15,6 +15,9 @@ from types import FrameType
 from typing import Any, cast
 
 GRACE_SECONDS = 5.0
+CORES = "VHBB_CORES"
+"""Environment variable with the number of cores that a process may use for its threads."""
+
 _fork = multiprocessing.get_context("fork")
 
 
@@ -43,6 +46,16 @@ def _watch_parent(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(GRACE_SECONDS)
     os._exit(128 + signal.SIGTERM)
+
+
+def share_cores(processes: int) -> None:
+    """Leave this process, one of several that work at the same time, its share of the cores.
+
+    Of those that `CORES` tells, or else that the scheduler lets this process run on.
+    """
+    told = os.environ.get(CORES, str(len(os.sched_getaffinity(0))))
+    if told.isdecimal():  # else whoever makes use of it says what is wrong
+        os.environ[CORES] = str(max(1, int(told) // processes))
 
 
 class Slots:
@@ -133,12 +146,14 @@ class Pool:
     ) -> None:
         self._work, self._lost, self._limit = work, lost, limit
         self._processes: dict[Connection, Any] = {}
+        self._together = 1
 
     def run(self, pieces: Iterable[int]) -> Iterator[Any]:
         """Do all pieces; yields what comes of them as they finish."""
         waiting = deque(pieces)
         busy: dict[Connection, int] = {}
         idle: list[Connection] = []
+        self._together = max(1, min(self._limit(), len(waiting)))
         try:
             while waiting or busy:
                 limit = self._limit()
@@ -161,7 +176,7 @@ class Pool:
 
     def _start(self) -> Connection:
         here, there = _fork.Pipe()
-        process = _fork.Process(target=_serve, args=(there, self._work))
+        process = _fork.Process(target=_serve, args=(there, self._work, self._together))
         sys.stdout.flush()
         process.start()
         there.close()
@@ -190,8 +205,9 @@ class Pool:
         self._processes.clear()
 
 
-def _serve(connection: Connection, work: Callable[[int], Any]) -> None:
+def _serve(connection: Connection, work: Callable[[int], Any], together: int) -> None:
     _silence_bars()
+    share_cores(together)
     with child_of_main(), contextlib.suppress(EOFError):
         while (piece := connection.recv()) is not None:
             connection.send(work(piece))

@@ -7,6 +7,7 @@ import platform
 import socket
 import subprocess
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,9 @@ PACKAGES = (
     "law", "luigi", "uproot", "awkward", "hist", "boost-histogram", "numpy", "scipy", "pyhf",
     "iminuit", "cabinetry", "matplotlib", "mplhep", "xrootd",
 )  # fmt: skip
+
+LARGE = 16 * 1024**2
+"""Bytes of a ROOT file from which on it is told by its UUID: a checksum takes 0.02 s then."""
 
 
 class Stopwatch:
@@ -42,13 +46,17 @@ def record(task: Any, stopwatch: Stopwatch) -> dict[str, Any]:
         stopwatch: started when the run was.
 
     Returns:
-        A JSON object; sizes in bytes, checksums adler32, times in UTC and seconds.
+        A JSON object; sizes in bytes, checksums adler32, times in UTC and seconds. Large ROOT files
+        that no task made have no checksum but the UUID that ROOT gave them, see
+        `source_fingerprint`.
     """
+    # what a task made has a checksum from then on, by which it is found again
+    identify = fingerprint if law.util.flatten(task.input()) else source_fingerprint
     outputs = [target for key, target in task.output().items() if key != "provenance"]
     return {
         "task": task.get_task_family(),
         "parameters": task.to_str_params(only_significant=True),
-        "inputs": [fingerprint(item) for item in input_files(task)],
+        "inputs": [identify(item) for item in input_files(task)],
         "outputs": [fingerprint(target) for target in outputs],
         "code": code_version(),
         "python": platform.python_version(),
@@ -103,6 +111,43 @@ def fingerprint(item: Any) -> dict[str, Any]:
         "size": path.stat().st_size,
         "adler32": storage.adler32(path),
     }
+
+
+def source_fingerprint(item: Any) -> dict[str, Any]:
+    """`fingerprint`, but of a local ROOT file of more than `LARGE` bytes without its checksum.
+
+    A task reads some columns of it, and reading all bytes for a checksum would take longer than
+    the task. In its place are the UUID that ROOT makes for every file it creates, and when the
+    file was last written to; ``adler32`` is None. Bytes damaged in place are not found out by it.
+    """
+    if not remote.is_remote(item):
+        path = Path(item if isinstance(item, str) else item.abspath)
+        status = path.stat()
+        identity = root_uuid(path) if status.st_size > LARGE else None
+        if identity is not None:
+            modified = datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="seconds")
+            return {
+                "uri": str(path),
+                "size": status.st_size,
+                "adler32": None,
+                "root_uuid": identity,
+                "modified": modified,
+            }
+    return fingerprint(item)
+
+
+def root_uuid(path: Path) -> str | None:
+    """The UUID in the header of a ROOT file; None for any other file.
+
+    It follows 4-byte numbers, three of which have 8 bytes from format version 1,000,000 on, one
+    byte, and its own version of 2 bytes; see TFile::WriteHeader.
+    """
+    with path.open("rb") as file:
+        header = file.read(75)
+    if len(header) < 75 or not header.startswith(b"root"):  # noqa: PLR2004
+        return None
+    begin = 47 if int.from_bytes(header[4:8], "big") < 1_000_000 else 59  # noqa: PLR2004
+    return str(uuid.UUID(bytes=header[begin : begin + 16]))
 
 
 @functools.cache

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,26 @@ def file_target(url: str) -> XRootDFileTarget:
         raise UserError(f"'{url}' is no XRootD URL (root://server//path)")
     location = Location.parse(url)
     return XRootDFileTarget(location.path, file_system(f"{location.server}//"))
+
+
+@contextlib.contextmanager
+def staged(paths: Sequence[str], *, copy: bool) -> Iterator[list[str]]:
+    """The paths, those on XRootD servers as local copies for the time of the context.
+
+    Args:
+        paths: local paths and URLs.
+        copy: whether to copy at all.
+
+    Raises:
+        StoreError: a file is missing or cannot be had.
+    """
+    with contextlib.ExitStack() as stack:
+        yield [
+            stack.enter_context(file_target(path).localize("r")).abspath
+            if copy and _XROOTD.match(path)
+            else path
+            for path in paths
+        ]
 
 
 def fingerprint(item: Any) -> dict[str, Any]:

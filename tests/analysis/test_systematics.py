@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.catalogue import Systematic
@@ -62,6 +62,7 @@ def test_smoothing_keeps_the_yield():
     assert error[1] < 0.6 * error[0]
 
 
+@settings(deadline=None)
 @given(st.floats(-5, 5), st.floats(-3, 3))
 def test_smoothing_leaves_a_straight_line(start, slope):
     line = start + slope * np.arange(12.0)

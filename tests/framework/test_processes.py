@@ -52,6 +52,20 @@ def test_a_pool_keeps_to_a_limit_that_changes(tmp_path):
     assert max(at_work.values()) in {2, 3}
 
 
+@pytest.mark.parametrize(("told", "each"), [("8", "4"), ("1", "1"), ("many", "many")])
+def test_processes_that_work_together_share_the_cores(monkeypatch, told, each):
+    monkeypatch.setenv("VHBB_CORES", told)
+    pool = Pool(lambda _: os.environ["VHBB_CORES"], lost, lambda: 2)
+    assert set(pool.run(range(6))) == {each}
+    assert os.environ["VHBB_CORES"] == told
+
+
+def test_a_process_without_company_may_use_all_cores(monkeypatch):
+    monkeypatch.delenv("VHBB_CORES", raising=False)
+    pool = Pool(lambda _: os.environ["VHBB_CORES"], lost, lambda: 2)
+    assert list(pool.run([0])) == [str(len(os.sched_getaffinity(0)))]
+
+
 def test_an_abandoned_pool_ends_its_processes():
     results = Pool(lambda piece: (os.getpid(), time.sleep(0.01 * piece)), lost, lambda: 2).run(
         range(1000)

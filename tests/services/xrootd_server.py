@@ -132,12 +132,12 @@ class Wire:
         self.drop()
 
     def drop(self) -> None:
-        """Cut all connections."""
-        for end in self._open:
+        """Cut all connections, but none that is made meanwhile."""
+        cut, self._open = self._open, []
+        for end in cut:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
-        self._open.clear()
 
     def _accept(self) -> None:
         while True:

@@ -10,6 +10,7 @@ from typing import Any
 from tasks.framework.errors import report_in_one_line, user_message
 from tasks.framework.htcondor.description import split_ranges
 from tasks.framework.htcondor.failures import Report
+from tasks.framework.processes import share_cores
 
 
 def main(arguments: list[str]) -> int:
@@ -32,6 +33,7 @@ def run(payload: dict[str, Any], branches: list[int]) -> Report:
     """Run branches of a task; what failed is reported instead of raised."""
     luigi: Any = importlib.import_module("luigi")
     report_in_one_line()
+    share_cores(payload["workers"])
     causes = Path("causes.jsonl").resolve()
     try:
         tasks = branch_tasks(payload, branches)

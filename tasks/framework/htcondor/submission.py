@@ -10,6 +10,7 @@ from law.task.proxy import ProxyCommand
 
 from tasks.framework.htcondor.description import Description, Job, Tags
 from tasks.framework.htcondor.settings import extra_commands, job_start
+from tasks.framework.processes import CORES
 
 
 def describe(task: Any, tags: Tags, record: Path, jobs: Sequence[Job]) -> Description:
@@ -31,6 +32,7 @@ def describe(task: Any, tags: Tags, record: Path, jobs: Sequence[Job]) -> Descri
     script.chmod(0o755)
     payload.write_text(json.dumps(payload_of(task)), encoding="utf-8")
     start = job_start(record.parents[1] / "archives")
+    resources = task.htcondor_resources()
     return Description(
         name=task.task_family,
         tags=tags,
@@ -38,9 +40,9 @@ def describe(task: Any, tags: Tags, record: Path, jobs: Sequence[Job]) -> Descri
         directory=directory,
         logs=logs,
         jobs=jobs,
-        resources=task.htcondor_resources(),
+        resources=resources,
         files=(payload, *start.files),
-        environment=start.environment,
+        environment={**start.environment, CORES: str(resources.cores)},
         extra=extra_commands(),
     )
 

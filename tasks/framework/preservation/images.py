@@ -11,7 +11,7 @@ def images_of(stages: Iterable[Stage]) -> dict[str, str]:
     """Image of each stage, that of its task's docker sandbox in law.cfg.
 
     Raises:
-        UserError: law.cfg names no image for a task.
+        UserError: law.cfg names no image for a task, or one that only this machine has.
     """
     images = {}
     for stage in stages:
@@ -24,5 +24,11 @@ def images_of(stages: Iterable[Stage]) -> dict[str, str]:
                 "docker/build.py`, push them, and put their names with tag and digest into "
                 "[docker_images]"
             ) from None
-        images[stage.name] = str(sandbox).partition("::")[2]
+        image = str(sandbox).partition("::")[2]
+        if "/" not in image:
+            raise UserError(
+                f"the image {image} of {family} is in no registry: push it, and name it in "
+                "[docker_images] as REGISTRY/NAME:TAG@sha256:..., with the digest that was told"
+            )
+        images[stage.name] = image
     return images

@@ -54,11 +54,12 @@ def walk(task: law.Task, given: Collection[str] = ()) -> list[Stage]:
 def stage_name(task: law.Task) -> str:
     """Name of a task's stage: the family in lower case.
 
-    >>> class MergeSkim(law.Task): pass
+    >>> class MergeSkim(law.ExternalTask): pass
     >>> stage_name(MergeSkim())
     'merge_skim'
     """
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", task.get_task_family()).lower().replace(".", "_")
+    family = task.get_task_family().rpartition(".")[2]
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", family).lower()
 
 
 def requirements(task: Any) -> list[Any]:

@@ -24,22 +24,27 @@ def main(command: list[str]) -> int:
     os.environ["PYTHONPATH"] = os.pathsep.join(part for part in path if part)
     with contextlib.suppress(OSError):  # when nothing of the caller's folder is mounted
         os.chdir(os.environ.get(DIRECTORY, "."))
+    asked_to_end = threading.Event()
+    # Before the start: signals that are caught here have their default in the command, even where
+    # the container was started with them ignored, as shells do in the background.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: asked_to_end.set())
     try:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     except FileNotFoundError:
         return NO_SUCH_COMMAND
 
-    def end(*_: object) -> None:
-        threading.Thread(target=_end, args=(child,), daemon=True).start()
-
     def watch_lifeline() -> None:
         while os.read(0, 4096):
             pass
-        end()
+        asked_to_end.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, end)
-    threading.Thread(target=watch_lifeline, daemon=True).start()
+    def end_when_asked() -> None:
+        asked_to_end.wait()
+        _end(child)
+
+    for work in (watch_lifeline, end_when_asked):
+        threading.Thread(target=work, daemon=True).start()
     code = child.wait()
     return code if code >= 0 else 128 - code
 

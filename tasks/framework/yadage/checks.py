@@ -4,6 +4,7 @@ An unknown dependency validates, and yadage-run then exits with 0 without having
 unknown outputs and missing template parameters fail only after everything before them has run.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -22,7 +23,7 @@ def check_workflow(workflow: Any, inputs: Collection[str] | None, *, pinned: boo
     Args:
         workflow: the document.
         inputs: names of its inputs; None when they are not known.
-        pinned: whether every image must have a tag and a digest.
+        pinned: whether it is to be preserved: every image has tag and digest, nothing is left over.
 
     Returns:
         One line for each problem, in the order of the document.
@@ -75,6 +76,8 @@ def _stage(
     parameters = shapes.parameters_of(scheduler)
     for key, value in parameters.items():
         at = f"{where}: parameter '{key}'"
+        if pinned and value in ("", None):
+            yield f"{at}: is empty, which yadage takes for a folder"
         yield from _reference(value, at, dependencies, outputs, scattered)
     yield from _scatter(scheduler, parameters, where)
     yield from _body(scheduler, where, parameters, pinned=pinned)
@@ -88,10 +91,8 @@ def _reference(
     scattered: Collection[str],
 ) -> Iterator[str]:
     """A parameter that selects an output needs one that there will be."""
-    if value in ("", None):
-        yield f"{where}: is empty, which yadage takes for a folder"
     selector = shapes.selector_of(value)
-    if selector is None:
+    if selector is None or selector.get("expression_type") == "fromvalue":
         return
     kinds = [kind for kind in ("step", "steps", "stages") if kind in selector]
     known = {*kinds, "output", "flatten", "unwrap", "expression_type"}
@@ -103,10 +104,12 @@ def _reference(
         yield f"{where}: '{stage}' is no stage"
     elif stage not in dependencies:
         yield f"{where}: reads from '{stage}' without depending on it"
-    elif outputs[stage] is not None and str(output).partition("[")[0] not in (outputs[stage] or ()):
+    elif outputs[stage] is not None and re.split(r"[.\[]", str(output))[0] not in (
+        outputs[stage] or ()
+    ):
         listed = ", ".join(sorted(outputs[stage] or ())) or "nothing"
         yield f"{where}: '{stage}' has no output '{output}' (it has {listed})"
-    elif kinds == ["step"] and stage in scattered:
+    elif kinds == ["step"] and stage in scattered and selector["step"] in (stage, f"{stage}[*]"):
         yield f"{where}: 'step: {stage}' takes one step of many: use 'stages: {stage}'"
 
 

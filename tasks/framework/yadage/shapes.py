@@ -98,7 +98,16 @@ def parameters_of(scheduler: Mapping[str, Any]) -> dict[str, Any]:
 def dependencies_of(stage: Mapping[str, Any]) -> list[str]:
     """The JSONPath expressions of what a stage waits for."""
     given = stage.get("dependencies") or []
-    return list(given["expressions"] if isinstance(given, dict) else given)
+    expressions = given["expressions"] if isinstance(given, dict) else given
+    selected = [selector_of(expression) or expression for expression in expressions]
+    return [
+        str(one if isinstance(one, str) else next(iter(_selected(one)), "")) for one in selected
+    ]
+
+
+def _selected(selector: Mapping[str, Any]) -> Iterator[str]:
+    """The JSONPath of the stages that a selector is about."""
+    return (str(selector[key]) for key in ("step", "steps", "stages", "scope") if key in selector)
 
 
 def selector_of(value: Any) -> Mapping[str, Any] | None:

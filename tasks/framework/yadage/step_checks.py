@@ -16,7 +16,7 @@ def check_step(
         step: the document, its references resolved.
         where: what to call it.
         parameters: names of what it is given.
-        pinned: whether its image must have a tag and a digest.
+        pinned: whether it is to be preserved: its image has tag and digest, nothing is left over.
     """
     problems = list(shapes.misshapen(step, shapes.STEP, where))
     if not problems:
@@ -33,7 +33,11 @@ def check_step(
     used |= set(published.values())
     for output in sorted(key for key, name in published.items() if name not in parameters):
         yield f"{where}: publisher: '{output}' is to be a parameter that there is not"
-    if step["process"] is not None and step["publisher"]["publisher_type"] != "fromparjq-pub":
+    if (
+        pinned
+        and step["process"] is not None
+        and step["publisher"]["publisher_type"] != "fromparjq-pub"
+    ):
         for name in sorted(set(parameters) - used):
             yield f"{where}: nothing uses the parameter '{name}'"
     if pinned:

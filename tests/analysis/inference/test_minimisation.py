@@ -76,3 +76,22 @@ def test_the_minimum_does_not_depend_on_the_start(everything, plain, seed):
     fits = fit(likelihood, likelihood.data, start=starts)
     assert fits.converged.all()
     np.testing.assert_allclose(fits.nll, fits.nll[0], atol=1e-9)
+
+
+def test_a_saddle_is_left_for_the_deeper_minimum(sideband):
+    """A shape that only adds, whichever way it goes, is flat at its nominal value."""
+    workspace = sideband(2.0)
+    even = {"hi_data": [56.0], "lo_data": [56.0]}
+    workspace["channels"][0]["samples"][1]["modifiers"].append(
+        {"name": "even", "type": "histosys", "data": even}
+    )
+    likelihood = Likelihood.of(workspace)
+    fits = fit(likelihood, likelihood.data, poi=0.0)
+    assert fits.converged.all()
+    at = likelihood.index("even")
+    stuck = likelihood.init.copy()
+    stuck[likelihood.index("free")] = fits.parameters[0, likelihood.index("free")]
+    held = np.arange(len(stuck)) == at
+    flat = fit(likelihood, likelihood.data, poi=0.0, fixed=held)
+    assert fits.nll[0] < flat.nll[0] - 0.01
+    assert abs(fits.parameters[0, at]) > 0.1

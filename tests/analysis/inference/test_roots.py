@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.inference.roots import crossings
 
 
+@settings(deadline=None)
 @given(
     root=st.floats(1e-3, 1e3),
     guess=st.floats(1e-2, 1e2),

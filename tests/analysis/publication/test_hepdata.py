@@ -32,6 +32,9 @@ def submit(folder, figure=None, **keywords):
 # The validator leaves files to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_validator_of_hepdata_accepts_the_submission(tmp_path):
+    pytest.importorskip(
+        "hepdata_validator", reason="needs hepdata-validator: install the tests' extra"
+    )
     figure = tmp_path / "limits.png"
     plots.save(plots.limit_scan(upper_limits(WORKSPACE)), figure)
     path = submit(tmp_path / "hepdata", figure)

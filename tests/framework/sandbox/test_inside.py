@@ -83,3 +83,18 @@ def test_it_needs_nothing_but_the_standard_library():
     imported = {line.split()[1] for line in text.splitlines() if line.startswith("import ")}
     assert imported <= set(sys.stdlib_module_names)
     assert "\nfrom " not in text
+
+
+def test_the_command_hears_an_interrupt_though_its_starter_ignores_them(tmp_path):
+    marker = tmp_path / "marker"
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process = start(sys.executable, "-c", SLEEPER, marker)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    deadline = time.monotonic() + 10
+    while not marker.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.stdin.close()
+    assert process.wait(10) != 0
+    assert not marker.exists()

@@ -78,6 +78,8 @@ JOB_DEFAULT_LEASE_DURATION = 12
 ALIVE_INTERVAL = 3
 MAX_CLAIM_ALIVES_MISSED = 2
 CLASSAD_LIFETIME = 20
+# a clone of the project below /tmp is seen by jobs
+MOUNT_UNDER_SCRATCH =
 # more slots than cores, as the jobs of tests mostly sleep
 NUM_CPUS = {slots}
 MEMORY = 65536

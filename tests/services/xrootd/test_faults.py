@@ -43,7 +43,7 @@ def test_a_server_that_is_down_is_an_error_with_its_name_not_a_missing_file(frag
         with pytest.raises(UnreachableError):
             ask()
     fragile_server.start()
-    assert target.exists()
+    assert store(fragile_server, retry=PATIENT).child("x.txt", type="f").exists()
 
 
 def test_a_status_call_outlives_a_restart(fragile_server, store):
@@ -88,7 +88,7 @@ def restart_when_cut(server, wire) -> None:
 def test_an_upload_that_fails_for_good_leaves_nothing_and_changes_nothing(server, wire, store):
     target, direct = (store(w, retry=ONCE).child("x.bin", type="f") for w in (wire, server))
     put(direct, b"old")
-    wire.faults, wire.cut_after, wire.direction = 50, 10 << 20, "up"
+    wire.faults, wire.cut_after, wire.direction = 1000, 6 << 20, "up"
     with pytest.raises(UnreachableError):
         put(target, BIG)
     assert get(direct) == b"old"
@@ -102,7 +102,7 @@ def test_an_upload_that_fails_for_good_leaves_nothing_and_changes_nothing(server
 
 def test_a_download_that_fails_leaves_nothing(server, wire, store, tmp_path):
     put(store(server).child("x.bin", type="f"), BIG)
-    wire.faults, wire.cut_after = 10, 10 << 20
+    wire.faults, wire.cut_after = 1000, 6 << 20
     with pytest.raises(UnreachableError):
         store(wire).child("x.bin", type="f").copy_to_local(str(tmp_path / "new/x.bin"))
     assert list((tmp_path / "new").iterdir()) == []

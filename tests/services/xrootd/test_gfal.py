@@ -20,7 +20,7 @@ def python_with_gfal() -> str:
         command = [python or "false", "-c", "import gfal2"]
         if subprocess.run(command, capture_output=True, check=False).returncode == 0:
             return str(python)
-    pytest.skip("needs gfal2: apt-get install python3-gfal2 gfal2-plugin-xrootd gfal2-plugin-file")
+    pytest.skip("needs gfal2: apt-get install python3-gfal2 gfal2-plugin-xrootd")
 
 
 @pytest.fixture

@@ -10,7 +10,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+import uproot
+
+from analysis.synthetic import write_synthetic_file
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -141,6 +145,38 @@ def test_remote_events_become_remote_limits(remote_signal, server):
     assert record["inputs"][0]["size"] == source.stat().st_size
 
 
+def test_catalogue_data_and_background_may_be_remote_too(workspace, server):
+    contents, edges = np.linspace(1000, 10, 20), np.linspace(0, 500, 21)
+    with uproot.recreate(server.files / "histograms.root") as file:
+        file["data"], file["background"] = (contents.round(), edges), (contents, edges)
+    url = f"{server.url}/histograms.root"
+    (server.files / "my.yaml").write_text(
+        f"data: {{file: '{url}', histogram: data}}\n"
+        f"background: {{file: '{url}', histogram: background}}\n"
+    )
+    workspace.law("Fit", "--catalogue", f"{server.url}/my.yaml")
+    record = json.loads(next(server.files.rglob("limits.provenance.json")).read_text())
+    assert record["parameters"]["catalogue"] == f"{server.url}/my.yaml"
+    assert url in {item["uri"] for item in record["inputs"]}
+
+
+def test_copying_remote_events_first_is_a_choice(new_workspace, server, new_wire):
+    events = server.files / "events.root"
+    write_synthetic_file(str(events), seed=1, index=0, n_events=100_000)
+    wire, sizes = new_wire(server), []
+    workspace = new_workspace(wire.url)
+    catalogue = (
+        f"signals: {{mine: {{title: x, files: '{wire.url}/events.root', cross_section: 1 fb}}}}"
+    )
+    (workspace.folder / "my.yaml").write_text(catalogue)
+    for version, choice in (("a", ()), ("b", ("--Skim-stage-in", "True"))):
+        wire.forget()
+        options = ("--catalogue", "my.yaml", "--dataset", "mine", "--version", version)
+        workspace.law("MergeSkim", *options, *choice, store="local")
+        sizes.append(wire.bytes_down)
+    assert sizes[0] < events.stat().st_size < sizes[1]
+
+
 def test_status_fetching_and_removing_work_on_the_store(workspace, server):
     absent = workspace.law("Fit", "--print-status", "-1")
     assert "existent" not in absent
@@ -253,3 +289,18 @@ def test_a_cache_is_filled_and_used(workspace, server):
     workspace.law("Fit")
     workspace.law("Summary")
     assert list((workspace.folder / ".law/cache/entries").iterdir())
+
+
+def test_a_yadage_workflow_runs_on_the_store(workspace, server):
+    folder = ROOT / "tests/services/recast/specifications/reduction"
+    options = ["Yadage", "--spec", str(folder / "workflow.yml")]
+    options += ["--inputs", str(folder / "inputs.yml"), "--containers", "none"]
+    contents = {}
+    for store, base in (("local", workspace.folder / "results"), ("eos", server.files / "vhbb")):
+        workspace.law(*options, store=store)
+        found = [
+            path for name in ("*.txt", "*.yml") for path in base.glob(f"YadageSteps/**/{name}")
+        ]
+        contents[store] = {str(path.relative_to(base)): path.read_text() for path in found}
+    assert contents["eos"] == contents["local"]
+    assert sum(path.endswith("report.txt") for path in contents["eos"]) == 1

@@ -1,0 +1,44 @@
+"""The records of everything behind a task's outputs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import law
+
+from tasks.framework.errors import UserError
+from tasks.framework.preservation.walking import requirements
+
+
+def records(tasks: list[Any]) -> list[dict[str, Any]]:
+    """Records of tasks and of all that they require, each once, required ones last.
+
+    Raises:
+        UserError: an output has no record, as it is not there or was not made by a task.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    seen: set[str] = set()
+    waiting = list(tasks)
+    while waiting:
+        task = waiting.pop(0)
+        if task.task_id in seen:
+            continue
+        seen.add(task.task_id)
+        for target in _records_of(task):
+            if target.uri() not in found:
+                if not target.exists():
+                    raise UserError(
+                        f"{target.uri()} is missing: run {task.get_task_family()} first"
+                    )
+                found[target.uri()] = target.load(formatter="json")
+        waiting += requirements(task)
+    return list(found.values())
+
+
+def _records_of(task: Any) -> Iterator[Any]:
+    outputs = task.output()
+    collection = outputs.get("collection") if isinstance(outputs, dict) else None
+    if isinstance(collection, law.TargetCollection):
+        for branch in collection.targets.values():
+            yield branch["provenance"]
+    elif isinstance(outputs, dict) and "provenance" in outputs:
+        yield outputs["provenance"]

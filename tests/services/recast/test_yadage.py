@@ -1,0 +1,67 @@
+"""`law run Yadage` makes the files that `yadage-run` makes, and a round trip changes no limit."""
+
+import json
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+pytestmark = [pytest.mark.recast, pytest.mark.slow]
+SPECIFICATIONS = Path(__file__).parent / "specifications"
+
+
+def files_of_yadage(workdir):
+    """Content of the files of all steps, by path."""
+    files = (path for path in workdir.rglob("*") if path.is_file())
+    contents = {path.relative_to(workdir): path.read_text() for path in files}
+    return {
+        str(path): text
+        for path, text in contents.items()
+        if not {"_yadage", "_packtivity", "init"} & set(path.parts)
+    }
+
+
+def files_of_law(workspace):
+    """The same of the one workflow that was run."""
+    (found,) = workspace.results.glob("Yadage/*/v1/results.json")
+    return {
+        f"{step}/{path}": Path(urlsplit(uri).path).read_text()
+        for step, made in json.loads(found.read_text()).items()
+        for path, uri in made["files"].items()
+    }
+
+
+@pytest.mark.parametrize("name", ["tutorial", "reduction", "nested"])
+def test_the_files_are_those_of_yadage(recast, workspace, name):
+    folder = SPECIFICATIONS / name
+    inputs, data = folder / "inputs.yml", folder / "in"
+    command = ["yadage-run", "-t", folder, "work", "workflow.yml", inputs]
+    recast.run(*command, "-d", f"initdir={data}", cwd=workspace.folder)
+    options = ["--spec", folder / "workflow.yml", "--inputs", inputs, "--initdir", data]
+    workspace.law("Yadage", *map(str, options))
+    expected = files_of_yadage(workspace.folder / "work")
+    assert len(expected) > 3
+    assert files_of_law(workspace) == expected
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("signal", ["zh_llbb", "ttbar"])
+def test_a_round_trip_in_the_images_gives_the_same_limits(site, engine, limits, signal, request):
+    export = request.getfixturevalue({"zh_llbb": "default"}.get(signal, signal))
+    suffix = {"zh_llbb": "_synthetic"}.get(signal, "")
+    for image in set(yaml_images(export)):
+        engine.docker("pull", "--quiet", image)
+    options = ["--spec", export / f"specs/workflow{suffix}.yml"]
+    options += ["--inputs", export / f"inputs{suffix}.yml", "--initdir", site.folder / "inputs"]
+    site.law("Yadage", *map(str, options), "--version", signal)
+    (made,) = site.results.glob(f"YadageSteps/fit-*/{signal}/fit/limits.json")
+    assert made.read_bytes() == limits(signal).read_bytes()
+
+
+def yaml_images(export):
+    """Images of an export's steps."""
+    import yaml
+
+    for step in yaml.safe_load((export / "specs/steps.yml").read_text()).values():
+        environment = step["environment"]
+        yield f"{environment['image']}:{environment['imagetag']}"

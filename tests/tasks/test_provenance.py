@@ -1,0 +1,36 @@
+"""`law run Provenance`: what is behind a limit, and whether it still is what it was."""
+
+import json
+
+
+def document(workspace):
+    (path,) = workspace.results.glob("Provenance/*/v1/prov.json")
+    return json.loads(path.read_text())
+
+
+def test_every_file_behind_the_limit_is_in_it_with_its_checksum(workspace):
+    workspace.law("Provenance")
+    entities = document(workspace)["entity"].values()
+    files = {str(e["prov:location"]): e for e in entities if "prov:location" in e}
+    made = {path for path in workspace.files() if not path.endswith(".provenance.json")}
+    expected = {str(workspace.results / path) for path in made if "Provenance" not in path}
+    assert set(files) == expected
+    assert all("vhbb:adler32" in entity for entity in files.values())
+    tasks = {str(run["prov:type"]) for run in document(workspace)["activity"].values()}
+    assert len(tasks) == 5
+
+
+def test_verify_tells_what_has_changed_and_runs_nothing(workspace):
+    done = workspace.law("Provenance", "--verify", code=None)
+    assert done.returncode != 0
+    assert "run without --verify first" in done.stdout + done.stderr
+    assert workspace.files() == {}
+    workspace.law("Provenance")
+    assert "all 17 files are as they were" in workspace.law("Provenance", "--verify").stdout
+    (changed,) = workspace.results.glob("Scale/*/*/v1/selected_scaled.root")
+    changed.write_bytes(changed.read_bytes() + b" ")
+    before = workspace.files()
+    done = workspace.law("Provenance", "--verify", code=None)
+    assert done.returncode != 0
+    assert f"1 of 17 files have changed: {changed}: size was" in done.stdout + done.stderr
+    assert workspace.files() == before

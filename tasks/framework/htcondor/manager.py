@@ -90,8 +90,9 @@ class PoolJobManager(HTCondorJobManager):
     def find_submissions(self, submissions: Iterable[str]) -> list[JobAd]:
         """All jobs with one of these submission tags, in the queue or in the history."""
         tags = " || ".join(f'LawSubmission == "{tag}"' for tag in submissions)
-        found = {ad.job_id: ad for ad in self._history(f"({tags})", [])}
-        found.update({ad.job_id: ad for ad in self._queue(tags)})
+        # the queue first: a job that leaves it in between is in the history then
+        found = {ad.job_id: ad for ad in self._queue(tags)}
+        found.update({ad.job_id: ad for ad in self._history(f"({tags})", [])})
         return list(found.values())
 
     def look_up(self, job_ids: Collection[str]) -> dict[str, JobAd]:

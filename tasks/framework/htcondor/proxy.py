@@ -222,34 +222,51 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
     def _resume(self) -> None:
         """Find jobs of a submission that was cut off, and submit what is still to be done."""
         jobs = self.job_data.jobs
+        finished = self.job_manager.FINISHED
         unknown = {
             number
             for number, data in jobs.items()
             if data["job_id"] in {None, self.job_data.dummy_job_id}
             and not self._can_skip_job(number, data["branches"])
         }
-        tags = {jobs[number]["extra"].get("submission") for number in unknown} - {None}
-        found: dict[int | None, JobAd] = {}
-        if tags:
-            found = {ad.number: ad for ad in self.job_manager.find_submissions(sorted(tags))}
-        for number in sorted(unknown):
-            if number in found:
-                jobs[number]["job_id"] = found[number].job_id
+        found = self._find_cut_off({n for n in unknown if jobs[n]["status"] != finished})
+        for number, job_id in found.items():
+            jobs[number]["job_id"] = job_id
         over = {n for n, data in jobs.items() if data["status"] in {"failed", "retry"}}
-        cancelled = {
-            data["job_id"]: n
-            for n, data in jobs.items()
-            if data["extra"].get("removing") == CANCELLED and n not in unknown
-        }
-        if cancelled:
-            ads = self.job_manager.look_up(cancelled.keys())
-            over |= {n for i, n in cancelled.items() if i not in ads or not ads[i].in_queue}
+        over |= self._cancelled_and_gone()
+        # by now, more may be there than when this run began
+        self._get_existing_branches(sync=True)
+        self._skip_jobs.clear()
         for number in sorted((unknown | over) - found.keys()):
             if not self._can_skip_job(number, jobs[number]["branches"]):
                 self.job_data.unsubmitted_jobs[number] = jobs.pop(number)["branches"]
-        done = self.job_manager.FINISHED
-        self.poll_data.n_active = sum(data["status"] != done for data in jobs.values())
+        self.poll_data.n_active = sum(data["status"] != finished for data in jobs.values())
         self.submit()
+
+    def _find_cut_off(self, numbers: set[int]) -> dict[int, str]:
+        """Ids of jobs whose submitter was killed before it could write them down.
+
+        They are looked for as often as a job must be unseen before it counts as lost.
+        """
+        jobs, found = self.job_data.jobs, dict[int, str]()
+        tags = {jobs[number]["extra"].get("submission") for number in numbers} - {None}
+        for look in range(self.job_manager.unseen_before_lost if tags else 0):
+            if look:
+                time.sleep(min(5.0, self.task.poll_interval * 60))
+            for ad in self.job_manager.find_submissions(sorted(tags)):
+                if ad.number in numbers:
+                    found[ad.number] = ad.job_id
+            if found.keys() == numbers:
+                break
+        return found
+
+    def _cancelled_and_gone(self) -> set[int]:
+        """Numbers of jobs that were removed on request and have left the queue."""
+        jobs = self.job_data.jobs.items()
+        removed = {d["job_id"]: n for n, d in jobs if d["extra"].get("removing") == CANCELLED}
+        removed.pop(self.job_data.dummy_job_id, None)
+        ads = self.job_manager.look_up(removed.keys()) if removed else {}
+        return {n for i, n in removed.items() if i not in ads or not ads[i].in_queue}
 
     def _print_status_errors(self, failed_jobs: Mapping[int, dict[str, Any]]) -> None:
         failures: list[Failure] = []

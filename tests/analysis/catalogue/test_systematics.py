@@ -14,6 +14,7 @@ def test_systematics_are_declared_with_their_samples_and_signs(tmp_path):
     model = load(
         tmp_path,
         """
+shifts: {jes: {kind: jet_energy_scale, size: 2 %}}
 model:
   background_normalisation: free
   window: {low: 75 GeV, high: 150 GeV}

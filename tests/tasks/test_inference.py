@@ -44,7 +44,7 @@ def test_each_task_writes_its_results_and_a_rerun_nothing(workspace):
     (scan, *_) = [path for path in written if path.endswith("likelihood_scan.json")]
     result = json.loads((workspace.results / scan).read_text())
     assert result["synthetic"] is True
-    assert "jet energy scale" in result["not_modelled"]
+    assert "jet energy resolution" in result["not_modelled"]
 
 
 def test_an_exclusion_without_parameters_is_one_line(workspace):

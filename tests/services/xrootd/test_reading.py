@@ -9,8 +9,10 @@ import uproot
 from analysis.catalogue import load_catalogue
 from analysis.errors import AnalysisError
 from analysis.reading import open_events
+from analysis.reading.event_file import REMOTE_CHUNKS
 from analysis.skimming import skim
 from analysis.synthetic import write_synthetic_file
+from tests.services.xrootd_server import eventually
 
 N_EVENTS = 100_000
 
@@ -46,6 +48,16 @@ def test_a_part_of_the_file_crosses_the_wire_in_few_requests(wire, served, event
     skim([f"{wire.url}/{served}"], selection)
     assert sum(wire.requests.values()) < 100
     assert wire.bytes_down < 0.5 * events.stat().st_size
+
+
+def test_on_one_core_too_chunks_are_asked_for_before_they_are_needed(wire, served, monkeypatch):
+    monkeypatch.setenv("VHBB_CORES", "1")
+    with open_events(f"{wire.url}/{served}") as file:
+        wire.forget()
+        chunks = file.chunks((), (), 1000)
+        next(chunks)
+        assert eventually(lambda: sum(wire.requests.values()) > REMOTE_CHUNKS, seconds=30)
+        chunks.close()
 
 
 @pytest.mark.realdata

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,10 @@ import pytest
 import uproot
 
 from analysis.synthetic import write_synthetic_file
+from tests.framework.xrootd.kerberos import credential_cache
 
 ROOT = Path(__file__).resolve().parents[3]
+SECRET = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ2aGlnZ3MifQ.s3cr3t"  # noqa: S105
 
 
 @dataclass
@@ -108,8 +111,12 @@ def families(server) -> set[str]:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_fit_runs_on_the_store_and_a_rerun_does_nothing(workspace, server, workers):
+def test_fit_runs_on_the_store_and_a_rerun_does_nothing(workspace, server, workers, monkeypatch):
+    monkeypatch.setenv("BEARER_TOKEN", SECRET)
     text = workspace.law("Fit", "--workers", workers)
+    assert SECRET not in text
+    written = (*server.files.rglob("*"), *workspace.folder.rglob("*"))
+    assert not [path for path in written if path.is_file() and SECRET.encode() in path.read_bytes()]
     assert f"files: {server.url}/vhbb/Fit/" in text
     assert families(server) == {"GenerateSynthetic", "Skim", "MergeSkim", "Scale", "Fit"}
     assert not (workspace.folder / "results").exists()
@@ -261,14 +268,22 @@ def test_a_killed_run_leaves_only_whole_outputs(workspace, server):
     assert "Fit" in families(server)
 
 
-def test_credentials_are_asked_for_before_any_work(new_workspace, server, monkeypatch, tmp_path):
-    for name in ("KRB5CCNAME", "X509_USER_PROXY", "BEARER_TOKEN_FILE"):
+@pytest.mark.parametrize("options", [(), ("--print-status", "-1")])
+def test_an_expired_ticket_is_told_before_any_work(
+    new_workspace, server, wire, monkeypatch, tmp_path, options
+):
+    for name in ("X509_USER_PROXY", "BEARER_TOKEN_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
-    workspace = new_workspace(server.url, credentials="krb5, token")
-    process = workspace.start("Fit")
+    ticket = tmp_path / "krb5cc"
+    ticket.write_bytes(credential_cache(datetime.now(UTC) - timedelta(hours=1)))
+    monkeypatch.setenv("KRB5CCNAME", f"FILE:{ticket}")
+    process = new_workspace(wire.url, credentials="krb5, token").start("Fit", *options)
     output, _ = process.communicate(timeout=120)
     assert process.returncode not in {0, None}
-    assert "no valid credentials (none found); renew them with kinit or" in output
+    assert f"no valid credentials (Kerberos ticket in {ticket} expired at" in output
+    assert "renew them with kinit or" in output
+    assert "Traceback" not in output
+    assert not wire.counts
     assert not list(server.files.iterdir())
 
 

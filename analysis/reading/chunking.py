@@ -67,7 +67,7 @@ def ahead(
     """Results of `work` for each range in order, made by threads ahead of their use.
 
     As many as there are threads are made while the caller computes with one; with one thread,
-    each is made when it is asked for, since a second thread could only take turns.
+    each is made when it is asked for. More threads than cores help where the work is to wait.
     """
     if threads == 1 or len(ranges) == 1:
         yield from map(work, ranges)

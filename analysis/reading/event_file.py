@@ -15,6 +15,9 @@ from analysis.reading.ranges import LocalFile, RemoteFile
 from analysis.reading.readers import open_reader
 from analysis.schema import KINEMATICS, SCHEMAS, SYNTHETIC, Schema
 
+REMOTE_CHUNKS = 4
+"""Chunks asked for before they are needed: a server far away needs as long as several take here."""
+
 
 def open_events(path: str, format: str | None = None) -> "EventFile":  # noqa: A002 - the catalogue's word
     """Open a file of events.
@@ -154,7 +157,10 @@ class EventFile:
                 columns = reader.read(plan.branches, *entries)
             return plan.assemble(columns, entries[0])
 
-        yield from ahead(chunk, ranges, available_cores())
+        threads = available_cores()
+        if is_remote(self.path):
+            threads = max(threads, REMOTE_CHUNKS)
+        yield from ahead(chunk, ranges, threads)
 
     def _plan(self, jet_columns: Sequence[str], event_columns: Sequence[str]) -> ChunkPlan:
         """The branches behind the kinematics, the weight and these columns."""

@@ -11,7 +11,13 @@ import law
 from law.util import parse_bytes, parse_duration
 
 from tasks.framework.errors import UserError
-from tasks.framework.xrootd import StoreError, XRootDDirectoryTarget, XRootDFileTarget, file_system
+from tasks.framework.xrootd import (
+    StoreError,
+    XRootDDirectoryTarget,
+    XRootDFileTarget,
+    credentials,
+    file_system,
+)
 from tasks.framework.xrootd.client import Location
 from tasks.framework.xrootd.interface import listings as xrootd_listings
 from tasks.framework.xrootd.retry import Retry
@@ -49,7 +55,9 @@ def _root(store: str) -> Any:
     if interface == "gfal":
         from tasks.framework import gfal
 
-        return gfal.directory(base, store)
+        settings = _settings(section)
+        credentials.require(settings["accepted_credentials"], f"store '{store}'")
+        return gfal.directory(base, store, settings["retry"])
     if interface != "xrootd":
         raise UserError(f"[{section}] interface: '{interface}' is neither xrootd nor gfal")
     if not _XROOTD.match(base):

@@ -74,6 +74,13 @@ def test_a_wrong_section_is_told_in_one_line(configured, options, message, monke
         storage.directory("eos", "Fit")
 
 
+def test_a_store_through_gfal_wants_its_credentials_too(configured, monkeypatch, tmp_path):
+    monkeypatch.setenv("KRB5CCNAME", str(tmp_path / "none"))
+    configured(base="davs://host/path", interface="gfal", credentials="krb5")
+    with pytest.raises(UserError, match=r"store 'eos': no valid credentials .*kinit"):
+        storage.directory("eos", "Fit")
+
+
 def test_file_urls_are_local(configured, tmp_path):
     configured(base=f"file://{tmp_path}/here")
     assert storage.directory("eos", "Fit").abspath == f"{tmp_path}/here/Fit"

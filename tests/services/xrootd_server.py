@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import os
+import queue
 import signal
 import socket
 import struct
@@ -94,18 +95,25 @@ class Server:
 
 @dataclass
 class Wire:
-    """A TCP relay to a server. Faults hold for ``faults`` more times they strike."""
+    """A TCP relay to a server.
+
+    Attributes:
+        counts: requests by name.
+        silent: pass nothing on.
+        delay: seconds that what a client sends takes to arrive.
+        bytes_down: from the server, over all connections.
+        struck: set when a fault strikes.
+    """
 
     target: int
     port: int = 0
     counts: collections.Counter = field(default_factory=collections.Counter)
-    faults: int = 0
-    cut_after: int | None = None
-    flip_after: int | None = None
-    direction: str = "down"
     silent: bool = False
     delay: float = 0.0
     bytes_down: int = 0
+    struck: threading.Event = field(default_factory=threading.Event)
+    _fault: "Fault | None" = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
     _open: list[socket.socket] = field(default_factory=list)
 
     @property
@@ -120,6 +128,26 @@ class Wire:
     def forget(self) -> None:
         self.counts.clear()
         self.bytes_down = 0
+
+    def cut(self, *, after: int, direction: str = "down", times: float = 1) -> None:
+        """Cut all connections when so many more bytes have passed, whatever connections carry them.
+
+        Reconnecting does not help before it has been done ``times`` times.
+        """
+        self._set(Fault("cut", after, direction, times))
+
+    def flip(self, *, after: int, direction: str = "down", times: float = 1) -> None:
+        """Change a bit of content when so many more bytes have passed."""
+        self._set(Fault("flip", after, direction, times))
+
+    def mend(self) -> None:
+        """Take a fault away."""
+        self._set(None)
+
+    def _set(self, fault: "Fault | None") -> None:
+        with self._lock:
+            self._fault = fault
+            self.struck.clear()
 
     def start(self) -> "Wire":
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -157,34 +185,76 @@ class Wire:
 
     def _relay(self, source: socket.socket, sink: socket.socket, direction: str) -> None:
         requests = Requests(self.counts) if direction == "up" else None
-        passed = 0
+        late = Late(sink, self.delay) if requests and self.delay else None
         with contextlib.suppress(OSError):
             while data := source.recv(1 << 16):
                 if requests:
                     requests.feed(data)
-                    time.sleep(self.delay)
                 else:
                     self.bytes_down += len(data)
                 if self.silent:
                     continue
-                passed += len(data)
-                if self.faults and direction == self.direction:
-                    data = self._spoil(data, passed)
-                sink.sendall(data)
+                data = self._spoiled(data, direction)
+                (late or sink).sendall(data)
         for end in (source, sink):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+        if late:
+            late.sendall(b"")
 
-    def _spoil(self, data: bytes, passed: int) -> bytes:
-        if self.cut_after is not None and passed > self.cut_after:
-            self.faults -= 1
+    def _spoiled(self, data: bytes, direction: str) -> bytes:
+        with self._lock:
+            kind = self._fault.strikes(data, direction) if self._fault else None
+        if not kind:
+            return data
+        self.struck.set()
+        if kind == "cut":
             self.drop()
             raise OSError
-        if self.flip_after is not None and passed > self.flip_after and len(data) > BULK:
-            self.faults -= 1
-            place = len(data) // 2
-            return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
-        return data
+        place = len(data) // 2
+        return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+
+
+@dataclass
+class Fault:
+    """What is wrong with a wire, for ``times`` more times it strikes."""
+
+    kind: str
+    after: int
+    direction: str
+    times: float
+    passed: int = 0
+
+    def strikes(self, data: bytes, direction: str) -> str | None:
+        """What happens to these bytes."""
+        if direction != self.direction:
+            return None
+        self.passed += len(data)
+        too_small = self.kind == "flip" and len(data) <= BULK
+        if self.passed <= self.after or self.times <= 0 or too_small:
+            return None
+        self.times -= 1
+        return self.kind
+
+
+class Late:
+    """A socket that what is sent reaches later: what is sent meanwhile does not wait for it."""
+
+    def __init__(self, sink: socket.socket, delay: float) -> None:
+        self._sink = sink
+        self._delay = delay
+        self._pending: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+        threading.Thread(target=self._pass_on, daemon=True).start()
+
+    def sendall(self, data: bytes) -> None:
+        """Send; nothing ends it."""
+        self._pending.put((time.monotonic() + self._delay, data))
+
+    def _pass_on(self) -> None:
+        with contextlib.suppress(OSError):
+            while (item := self._pending.get())[1]:
+                time.sleep(max(0.0, item[0] - time.monotonic()))
+                self._sink.sendall(item[1])
 
 
 class Requests:

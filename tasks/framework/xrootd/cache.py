@@ -9,11 +9,10 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple
 
 LOCK = "lock"
 
@@ -95,7 +94,8 @@ class Cache:
     def _make(self, path: Path, size: int, fetch: Callable[[Path], object]) -> None:
         """Fetch a file; return without it when another process was at it."""
         folder = self._fetching / path.name
-        folder.mkdir(exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
         try:
             lock = (folder / LOCK).open("ab")
         except FileNotFoundError:
@@ -113,17 +113,18 @@ class Cache:
                 fetched.chmod(0o400)
                 fetched.replace(path)
             finally:
-                shutil.rmtree(folder, ignore_errors=True)
+                _clear(folder)
 
     def _reserve(self, lock: BinaryIO, size: int) -> None:
         """Make room for a file: what was used least recently goes first."""
-        if self.max_size is None:
-            return
         with (self.root / LOCK).open("ab") as common:
             fcntl.flock(common, fcntl.LOCK_EX)
             os.truncate(lock.fileno(), size)  # sparse: tells others what is being fetched
+            in_flight = self._in_flight()
+            if self.max_size is None:
+                return
             entries = self._sizes()
-            excess = sum(stat.st_size for _, stat in entries) + self._in_flight() - self.max_size
+            excess = sum(stat.st_size for _, stat in entries) + in_flight - self.max_size
             for item, stat in sorted(entries, key=lambda entry: entry[1].st_atime_ns):
                 if excess <= 0:
                     break
@@ -141,12 +142,16 @@ class Cache:
         return found
 
     def _in_flight(self) -> int:
-        """Bytes of files being fetched; what killed processes left is removed."""
+        """Bytes of files being fetched; what killed processes left is removed.
+
+        They may have left a folder without a lock: one is made and taken, and whoever was about to
+        make one there finds it gone and starts again.
+        """
         size = 0
         for folder in self._fetching.iterdir():
-            with _unused(folder / LOCK) as free:
+            with _unused(folder / LOCK, "ab") as free:
                 if free:
-                    shutil.rmtree(folder, ignore_errors=True)
+                    _clear(folder)
                     continue
             with contextlib.suppress(FileNotFoundError):
                 size += (folder / LOCK).stat().st_size
@@ -154,16 +159,26 @@ class Cache:
 
 
 @contextlib.contextmanager
-def _unused(path: Path) -> Iterator[bool]:
+def _unused(path: Path, mode: Literal["rb", "ab"] = "rb") -> Iterator[bool]:
     """Whether nobody held a lock on a file; inside the context nobody gets one."""
     with contextlib.ExitStack() as stack:
         try:
-            stream = stack.enter_context(path.open("rb"))
+            stream = stack.enter_context(path.open(mode))
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, FileNotFoundError):
             yield False
             return
         yield _still_at(stream, path)
+
+
+def _clear(folder: Path) -> None:
+    """Remove a folder whose lock is held, the lock last: until then nobody else writes there."""
+    for item in folder.iterdir():
+        if item.name != LOCK:
+            item.unlink(missing_ok=True)
+    (folder / LOCK).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # another process has made a new lock
+        folder.rmdir()
 
 
 def _still_at(stream: BinaryIO, path: Path) -> bool:

@@ -88,6 +88,36 @@ def test_a_failed_fetch_leaves_nothing_and_can_be_tried_again(tmp_path, origin):
     assert read(cache, version("a"), origin.of(version("a"))) == content(version("a"))
 
 
+@pytest.mark.parametrize("max_size", [None, 2 * SIZE])
+@pytest.mark.parametrize("left", [(), ("half",), ("lock",), ("lock", "half")])
+def test_what_a_killed_process_left_goes_with_the_next_fetch(tmp_path, origin, max_size, left):
+    """Killed before it made its lock, while it removed its folder, before and while it fetched."""
+    cache = Cache(tmp_path, max_size)
+    folder = tmp_path / "fetching" / cache.path(version("a")).name
+    folder.mkdir()
+    for name in left:
+        (folder / name).write_bytes(b"half")
+    assert read(cache, version("b"), origin.of(version("b"))) == content(version("b"))
+    assert not list((tmp_path / "fetching").iterdir())
+
+
+def test_a_fetch_whose_folder_was_tidied_away_starts_again(tmp_path, origin, monkeypatch):
+    """A process that tidies sees no lock between the making of a folder and that of its lock."""
+    make, tidied = Path.mkdir, []
+
+    def tidied_at_once(path: Path, *args, **kwargs) -> None:
+        make(path, *args, **kwargs)
+        if path.parent.name == "fetching" and not tidied:
+            tidied.append(path)
+            assert cache._in_flight() == 0
+            assert not path.exists()
+
+    cache = Cache(tmp_path)
+    monkeypatch.setattr(Path, "mkdir", tidied_at_once)
+    assert read(cache, version("a"), origin.of(version("a"))) == content(version("a"))
+    assert tidied
+
+
 def test_copies_are_not_to_be_written_to(tmp_path, origin):
     with Cache(tmp_path).entry(version("a"), origin.of(version("a"))) as path:
         assert path.stat().st_mode & 0o777 == 0o400

@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import shutil
-import struct
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from tasks.framework.errors import UserError
 from tasks.framework.xrootd import credentials, file_system
+from tests.framework.xrootd.kerberos import credential_cache
 
 SIGNATURE = "s1gnature"
 SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=5)
@@ -29,32 +29,11 @@ def nowhere(tmp_path, monkeypatch):
 
 @pytest.fixture
 def ticket(tmp_path):
-    """Write a Kerberos credential cache (MIT format, version 4) whose ticket ends at a time."""
-
-    def data(content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + content
-
-    def principal(*names: bytes) -> bytes:
-        head = struct.pack(">II", 1, len(names)) + data(b"CERN.CH")
-        return head + b"".join(map(data, names))
-
-    def credential(server: bytes, end: datetime) -> bytes:
-        times = struct.pack(">IIII", 0, 0, int(end.timestamp()), 0)
-        key = struct.pack(">H", 18) + data(b"k" * 32)
-        nothing = struct.pack(">I", 0)
-        ticket = data(b"ticket") + data(b"")
-        return principal(b"user") + server + key + times + bytes(5) + nothing * 2 + ticket
+    """Write a Kerberos credential cache whose ticket ends at a time."""
 
     def write(end: datetime) -> Path:
         path = tmp_path / "krb5cc"
-        configuration = principal(b"krb5_ccache_conf_data", b"fast_avail")
-        path.write_bytes(
-            b"\x05\x04"
-            + struct.pack(">H", 0)
-            + principal(b"user")
-            + credential(configuration, datetime.fromtimestamp(0, UTC))
-            + credential(principal(b"krbtgt", b"CERN.CH"), end)
-        )
+        path.write_bytes(credential_cache(end))
         return path
 
     return write

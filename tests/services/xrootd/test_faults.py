@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from tasks.framework.collection import SiblingFileCollection
 from tasks.framework.xrootd.errors import (
     CorruptError,
     MissingError,
@@ -18,8 +19,9 @@ from tasks.framework.xrootd.errors import (
 from tasks.framework.xrootd.retry import Retry
 
 BIG = os.urandom(3 << 20) * 12  # several requests
-PATIENT = Retry(retries=8, delay=0.3, longest=1)
+PATIENT = Retry(retries=60, delay=0.3, longest=1)
 ONCE = Retry(retries=0)
+ALWAYS = float("inf")
 
 
 def put(target, content: bytes) -> None:
@@ -46,21 +48,24 @@ def test_a_server_that_is_down_is_an_error_with_its_name_not_a_missing_file(frag
     assert store(fragile_server, retry=PATIENT).child("x.txt", type="f").exists()
 
 
-def test_a_status_call_outlives_a_restart(fragile_server, store):
-    target = store(fragile_server, retry=PATIENT).child("x.txt", type="f")
-    target.touch()
-    fragile_server.kill()
-    threading.Timer(1, fragile_server.start).start()
-    assert target.exists()
+def test_a_status_call_outlives_a_restart(fragile_server, new_wire, store):
+    for number in range(3000):
+        (fragile_server.files / f"{number}.json").touch()
+    wire = new_wire(fragile_server)
+    files = store(wire, retry=PATIENT)
+    outputs = [files.child(f"{number}.json", type="f") for number in range(4000)]
+    wire.cut(after=10_000)
+    with restarted_when_cut(fragile_server, wire):
+        assert SiblingFileCollection(outputs).count() == 3000
 
 
 @pytest.mark.parametrize("after", [0, 1 << 20, 20 << 20])
 def test_an_upload_outlives_a_restart(fragile_server, new_wire, store, after):
     wire = new_wire(fragile_server)
-    wire.faults, wire.cut_after, wire.direction = 1, after, "up"
     target = store(wire, retry=PATIENT).child("x.bin", type="f")
-    restart_when_cut(fragile_server, wire)
-    put(target, BIG)
+    wire.cut(after=after, direction="up")
+    with restarted_when_cut(fragile_server, wire):
+        put(target, BIG)
     assert get(target) == BIG
     assert not fragile_server.temporaries()
 
@@ -69,32 +74,36 @@ def test_an_upload_outlives_a_restart(fragile_server, new_wire, store, after):
 def test_a_download_outlives_a_restart(fragile_server, new_wire, store, after):
     put(store(fragile_server).child("x.bin", type="f"), BIG)
     wire = new_wire(fragile_server)
-    wire.faults, wire.cut_after = 1, after
-    restart_when_cut(fragile_server, wire)
-    assert get(store(wire, retry=PATIENT).child("x.bin", type="f")) == BIG
+    wire.cut(after=after)
+    with restarted_when_cut(fragile_server, wire):
+        assert get(store(wire, retry=PATIENT).child("x.bin", type="f")) == BIG
 
 
-def restart_when_cut(server, wire) -> None:
-    def watch() -> None:
-        while wire.faults:
-            time.sleep(0.001)
+@contextlib.contextmanager
+def restarted_when_cut(server, wire):
+    def restart() -> None:
+        wire.struck.wait()
         server.kill()
         time.sleep(0.5)
         server.start()
 
-    threading.Thread(target=watch, daemon=True).start()
+    thread = threading.Thread(target=restart, daemon=True)
+    thread.start()
+    yield
+    assert wire.struck.is_set()
+    thread.join()
 
 
 def test_an_upload_that_fails_for_good_leaves_nothing_and_changes_nothing(server, wire, store):
     target, direct = (store(w, retry=ONCE).child("x.bin", type="f") for w in (wire, server))
     put(direct, b"old")
-    wire.faults, wire.cut_after, wire.direction = 1000, 6 << 20, "up"
+    wire.cut(after=6 << 20, direction="up", times=ALWAYS)
     with pytest.raises(UnreachableError):
         put(target, BIG)
     assert get(direct) == b"old"
     assert direct.parent.listdir() == ["x.bin"]
-    wire.faults = 0
-    time.sleep(1.5)  # the client's pause after a failure
+    wire.mend()
+    target.fs.file_interface.retry_policy = PATIENT
     put(target, b"new")
     assert get(direct) == b"new"
     assert not server.temporaries()
@@ -102,9 +111,10 @@ def test_an_upload_that_fails_for_good_leaves_nothing_and_changes_nothing(server
 
 def test_a_download_that_fails_leaves_nothing(server, wire, store, tmp_path):
     put(store(server).child("x.bin", type="f"), BIG)
-    wire.faults, wire.cut_after = 1000, 6 << 20
+    wire.cut(after=6 << 20, times=ALWAYS)
     with pytest.raises(UnreachableError):
         store(wire).child("x.bin", type="f").copy_to_local(str(tmp_path / "new/x.bin"))
+    assert wire.struck.is_set()
     assert list((tmp_path / "new").iterdir()) == []
 
 
@@ -113,18 +123,18 @@ def test_bytes_changed_on_the_wire_are_noticed_and_sent_again(server, wire, stor
     content, target = os.urandom(1 << 20), store(wire).child("x.bin", type="f")
     if direction == "down":
         put(store(server).child("x.bin", type="f"), content)
-    wire.faults, wire.flip_after, wire.direction = 1, 1000, direction
+    wire.flip(after=1000, direction=direction)
     if direction == "up":
         put(target, content)
     else:
         assert get(target) == content
-    assert not wire.faults
+    assert wire.struck.is_set()
     assert get(store(server).child("x.bin", type="f")) == content
     assert not server.temporaries()
 
 
 def test_a_wire_that_always_changes_bytes_is_an_error(server, wire, store):
-    wire.faults, wire.flip_after, wire.direction = 1000, 1000, "up"
+    wire.flip(after=1000, direction="up", times=ALWAYS)
     target = store(wire).child("x.bin", type="f")
     with pytest.raises(CorruptError, match=r"were sent"):
         put(target, os.urandom(1 << 20))
@@ -133,7 +143,7 @@ def test_a_wire_that_always_changes_bytes_is_an_error(server, wire, store):
 
 def test_a_server_that_never_answers_costs_the_timeouts_and_no_more(server, wire, store):
     wire.silent = True
-    target = store(wire, timeout=2, retry=Retry(retries=1, delay=0.1)).child("x", type="f")
+    target = store(wire, timeout=1, retry=ONCE).child("x", type="f")
     for ask in (target.exists, target.parent.listdir, lambda: put(target, b"x"), target.load):
         start = time.monotonic()
         with pytest.raises(UnreachableError, match=r"no answer in time|Socket"):
@@ -150,6 +160,7 @@ def test_a_server_that_stops_in_the_middle_is_a_timeout(fragile_server, store):
             with pytest.raises(UnreachableError, match="no answer in time"):
                 ask()
         assert time.monotonic() - start < 20
+    files.fs.file_interface.retry_policy = PATIENT
     assert get(files.child("x.bin", type="f")) == BIG
 
 
@@ -224,7 +235,7 @@ def test_two_writers_of_one_file_end_with_one_whole_file(server, store):
         thread.start()
     while any(thread.is_alive() for thread in threads):
         with contextlib.suppress(FileNotFoundError):
-            assert get(store(server).child("x.bin", type="f")) in contents
+            assert get(store(server, retry=PATIENT).child("x.bin", type="f")) in contents
     assert not failures
     assert get(store(server).child("x.bin", type="f")) in contents
     assert [path.name for path in server.files.iterdir()] == ["x.bin"]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,10 @@ import pytest
 import uproot
 
 from analysis.synthetic import write_synthetic_file
+from tests.framework.xrootd.kerberos import credential_cache
 
 ROOT = Path(__file__).resolve().parents[3]
+SECRET = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ2aGlnZ3MifQ.s3cr3t"  # noqa: S105
 
 
 @dataclass
@@ -108,8 +111,12 @@ def families(server) -> set[str]:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_fit_runs_on_the_store_and_a_rerun_does_nothing(workspace, server, workers):
+def test_fit_runs_on_the_store_and_a_rerun_does_nothing(workspace, server, workers, monkeypatch):
+    monkeypatch.setenv("BEARER_TOKEN", SECRET)
     text = workspace.law("Fit", "--workers", workers)
+    assert SECRET not in text
+    written = (*server.files.rglob("*"), *workspace.folder.rglob("*"))
+    assert not [path for path in written if path.is_file() and SECRET.encode() in path.read_bytes()]
     assert f"files: {server.url}/vhbb/Fit/" in text
     assert families(server) == {"GenerateSynthetic", "Skim", "MergeSkim", "Scale", "Fit"}
     assert not (workspace.folder / "results").exists()
@@ -217,7 +224,7 @@ def test_a_store_that_is_down_is_one_line_and_nothing_is_run(new_workspace, opti
 
 
 def test_a_run_outlives_a_restart_of_the_server_and_redoes_nothing(fragile_server, new_workspace):
-    workspace = new_workspace(fragile_server.url, retries=6)
+    workspace = new_workspace(fragile_server.url, retries=10)
     process = workspace.start("Fit")
     while not list(fragile_server.files.rglob("synthetic_1.root")) and process.poll() is None:
         time.sleep(0.01)
@@ -249,26 +256,38 @@ def test_a_run_that_lost_its_server_goes_on_where_it_was(fragile_server, new_wor
 
 
 def test_a_killed_run_leaves_only_whole_outputs(workspace, server):
-    for moment in (1.0, 1.5, 2.0, 3.0):
+    for family in ("GenerateSynthetic", "Skim", "Fit"):
         process = workspace.start("Fit", "--workers", "2")
-        time.sleep(moment)
+        while not (server.files / "vhbb" / family).exists() and process.poll() is None:
+            time.sleep(0.001)
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        for path in server.files.rglob("*.json"):
-            if not path.name.startswith("."):
+        for path in server.files.rglob("[!.]*"):
+            if path.suffix == ".json":
                 json.loads(path.read_text())
+            elif path.suffix == ".root":
+                with uproot.open(path) as file:
+                    assert [file[key] for key in file]
     workspace.law("Fit", "--workers", "2")
     assert "Fit" in families(server)
 
 
-def test_credentials_are_asked_for_before_any_work(new_workspace, server, monkeypatch, tmp_path):
-    for name in ("KRB5CCNAME", "X509_USER_PROXY", "BEARER_TOKEN_FILE"):
+@pytest.mark.parametrize("options", [(), ("--print-status", "-1")])
+def test_an_expired_ticket_is_told_before_any_work(
+    new_workspace, server, wire, monkeypatch, tmp_path, options
+):
+    for name in ("X509_USER_PROXY", "BEARER_TOKEN_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
-    workspace = new_workspace(server.url, credentials="krb5, token")
-    process = workspace.start("Fit")
+    ticket = tmp_path / "krb5cc"
+    ticket.write_bytes(credential_cache(datetime.now(UTC) - timedelta(hours=1)))
+    monkeypatch.setenv("KRB5CCNAME", f"FILE:{ticket}")
+    process = new_workspace(wire.url, credentials="krb5, token").start("Fit", *options)
     output, _ = process.communicate(timeout=120)
     assert process.returncode not in {0, None}
-    assert "no valid credentials (none found); renew them with kinit or" in output
+    assert f"no valid credentials (Kerberos ticket in {ticket} expired at" in output
+    assert "renew them with kinit or" in output
+    assert "Traceback" not in output
+    assert not wire.counts
     assert not list(server.files.iterdir())
 
 

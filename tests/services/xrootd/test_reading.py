@@ -9,8 +9,10 @@ import uproot
 from analysis.catalogue import load_catalogue
 from analysis.errors import AnalysisError
 from analysis.reading import open_events
+from analysis.reading.event_file import REMOTE_CHUNKS
 from analysis.skimming import skim
 from analysis.synthetic import write_synthetic_file
+from tests.services.xrootd_server import eventually
 
 N_EVENTS = 100_000
 
@@ -48,6 +50,16 @@ def test_a_part_of_the_file_crosses_the_wire_in_few_requests(wire, served, event
     assert wire.bytes_down < 0.5 * events.stat().st_size
 
 
+def test_on_one_core_too_chunks_are_asked_for_before_they_are_needed(wire, served, monkeypatch):
+    monkeypatch.setenv("VHBB_CORES", "1")
+    with open_events(f"{wire.url}/{served}") as file:
+        wire.forget()
+        chunks = file.chunks((), (), 1000)
+        next(chunks)
+        assert eventually(lambda: sum(wire.requests.values()) > REMOTE_CHUNKS, seconds=30)
+        chunks.close()
+
+
 @pytest.mark.realdata
 def test_columns_of_a_real_file_come_by_vector_reads(server, wire, test_data, selection):
     source = test_data / "physlite/uproot-issue-123b.root"
@@ -61,9 +73,9 @@ def test_columns_of_a_real_file_come_by_vector_reads(server, wire, test_data, se
 
 
 def test_a_connection_cut_while_reading_does_not_change_the_result(wire, served, events, selection):
-    wire.faults, wire.cut_after = 1, 200_000
+    wire.cut(after=200_000)
     local, remote = skim([str(events)], selection), skim([f"{wire.url}/{served}"], selection)
-    assert not wire.faults
+    assert wire.struck.is_set()
     assert remote.cutflow.counts.tolist() == local.cutflow.counts.tolist()
 
 

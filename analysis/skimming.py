@@ -136,6 +136,12 @@ def write_skim(path: str | Path, skim: Skim) -> None:
     write_histograms(str(path), histograms, synthetic=skim.is_synthetic)
 
 
+def is_skim(path: str) -> bool:
+    """Whether a ROOT file is what `write_skim` writes: sums of weights, not expected events."""
+    with open_root(path) as file:
+        return "cutflow_weighted" in file
+
+
 def read_skim(path: str | Path) -> Skim:
     """Read a skim from the file that `write_skim` wrote, local or remote.
 

@@ -41,9 +41,20 @@ _vhbb_explain() {
     fi
 }
 
+# Whether a folder may be made anew: it is empty, or an environment that was made here.
+_vhbb_ours() {
+    grep -qs "^prompt = 'vhbb'" "$VHBB_VENV/pyvenv.cfg" || [ -f "$VHBB_VENV/complete" ] ||
+        [ -z "$(ls -A "$VHBB_VENV" 2>/dev/null | grep -vx 'bin\|include\|lib\|lib64')" ]
+}
+
 _vhbb_build() {
     local python free log="$VHBB_HOME/.law/setup.log"
     python="$(_vhbb_find_python)" || return 1
+    if ! _vhbb_ours; then
+        _vhbb_fail "$VHBB_VENV holds other files, which a new environment would replace: set" \
+            "VHBB_VENV to a folder of its own"
+        return 1
+    fi
     if ! mkdir -p "$VHBB_VENV" 2>/dev/null || [ ! -w "$VHBB_VENV" ]; then
         _vhbb_fail "cannot write to $VHBB_VENV: set VHBB_VENV to a place of yours"
         return 1
@@ -56,7 +67,7 @@ _vhbb_build() {
     fi
     printf 'setup: making the environment in %s, once, about a minute ...\n' "$VHBB_VENV" >&2
     rm -f "$VHBB_VENV/complete"
-    if ! { "$python" -m venv --clear "$VHBB_VENV" &&
+    if ! { "$python" -m venv --clear --prompt vhbb "$VHBB_VENV" &&
         "$VHBB_VENV/bin/python" -m pip install --disable-pip-version-check --no-input --no-deps \
             --require-hashes -r "$VHBB_HOME/requirements.txt"; } >"$log" 2>&1; then
         _vhbb_explain "$log"
@@ -91,10 +102,18 @@ _vhbb_index() {
     fi
 }
 
+# A path as it is, whatever folder later commands run in.
+_vhbb_absolute() {
+    case "$1" in
+        /*) printf '%s\n' "$1" ;;
+        *) printf '%s\n' "$PWD/$1" ;;
+    esac
+}
+
 _vhbb_setup() {
     export VHBB_HOME="$1"
-    export VHBB_VENV="${VHBB_VENV:-$VHBB_HOME/.venv}"
-    export VHBB_RESULTS="${VHBB_RESULTS:-$VHBB_HOME/results}"
+    export VHBB_VENV="$(_vhbb_absolute "${VHBB_VENV:-$VHBB_HOME/.venv}")"
+    export VHBB_RESULTS="$(_vhbb_absolute "${VHBB_RESULTS:-$VHBB_HOME/results}")"
     export LAW_HOME="$VHBB_HOME/.law"
     export LAW_CONFIG_FILE="$VHBB_HOME/law.cfg"
     if ! mkdir -p "$LAW_HOME" 2>/dev/null; then
@@ -134,6 +153,6 @@ else
     _vhbb_fail "source this file from bash or zsh"
 fi
 _vhbb_status=$?
-unset -f _vhbb_fail _vhbb_find_python _vhbb_explain _vhbb_build _vhbb_build_once _vhbb_index \
-    _vhbb_setup _vhbb_completion
+unset -f _vhbb_fail _vhbb_find_python _vhbb_explain _vhbb_ours _vhbb_build _vhbb_build_once \
+    _vhbb_index _vhbb_absolute _vhbb_setup _vhbb_completion
 eval "unset _vhbb_status; return $_vhbb_status 2>/dev/null || exit $_vhbb_status"

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from analysis.commands import add_fit, add_scale, add_skim
 from analysis.errors import AnalysisError
@@ -13,9 +14,17 @@ from analysis.part_commands import add_generate, add_merge
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
+class Parser(argparse.ArgumentParser):
+    """Tells a mistake in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and end with exit code 2."""
+        self.exit(2, f"error: {message}; see {self.prog} --help\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """Options of all commands, the RECAST tutorial's short names among them."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="python -m analysis",
         description="A VHbb analysis on plain files: select events, scale the signal to the "
         "luminosity, set limits. The same functions as `law run Skim`, `Scale` and `Fit`.",

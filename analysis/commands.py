@@ -2,24 +2,32 @@
 
 import argparse
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from analysis.catalogue import (
     MODELS,
+    SAMPLES,
     Catalogue,
     Dataset,
     DatasetSum,
     HistogramSource,
     Luminosity,
+    Selection,
+    Variation,
     load_catalogue,
     parse_cross_section,
     parse_luminosity,
 )
+from analysis.catalogue.files import refuse_duplicates
 from analysis.errors import AnalysisError
 from analysis.progress import counting_events
 from analysis.writing import whole_files
+
+FIGURES = (".png", ".pdf", ".svg")
+"""Suffixes that tell the format of a figure."""
 
 Commands = Any  # argparse's type of add_subparsers() has no public name
 
@@ -49,9 +57,9 @@ def add_skim(commands: Commands) -> None:
     command.add_argument(
         "--shifts",
         nargs="+",
-        default=(),
         metavar="NAME",
-        help="shifts of the catalogue to make histograms of as well, such as h_mjj__jes_up",
+        help="shifts of the catalogue to make histograms of as well, such as h_mjj__jes_up, or "
+        "none; default: those that shapes of its model need",
     )
     _add_catalogue(command)
     command.add_argument("--selection", metavar="NAME", help="of the catalogue; default: its own")
@@ -68,7 +76,9 @@ def add_scale(commands: Commands) -> None:
     )
     command.add_argument("-i", "--input", required=True, metavar="ROOT", help="output of skim")
     command.add_argument("-o", "--output", required=True, metavar="ROOT", help="scaled histograms")
-    command.add_argument("-p", "--plot", metavar="PDF|PNG", help="plot of the scaled histogram")
+    command.add_argument(
+        "-p", "--plot", type=_figure, metavar="PDF|PNG", help="plot of the scaled histogram"
+    )
     command.add_argument(
         "-c", "--cross-section", required=True, metavar="'44.837 fb'", help="with its unit"
     )
@@ -116,7 +126,9 @@ def add_fit(commands: Commands) -> None:
         command.add_argument(*names, default=name, metavar="NAME", help=f"default {name}")
     for option, what in (("outputfile", "limits"), ("plotfile", "spectrum")):
         text = f"plot of the {what}, in one format or several"
-        command.add_argument(f"--{option}", nargs="+", required=True, metavar="PNG|PDF", help=text)
+        command.add_argument(
+            f"--{option}", nargs="+", required=True, type=_figure, metavar="PNG|PDF", help=text
+        )
     command.add_argument("--limitsfile", metavar="JSON", help="limits as numbers")
     command.add_argument("--workspacefile", metavar="JSON", help="HistFactory workspace")
     command.add_argument("--model", choices=MODELS, help="default: the catalogue's")
@@ -150,23 +162,47 @@ def _unless(word: str, parse: Callable[[str], Any]) -> Callable[[str], Any]:
     return parse_unless
 
 
+def _figure(path: str) -> str:
+    """An option's type: a file of a format that figures can have."""
+    if os.path.splitext(path)[1] not in FIGURES:
+        raise argparse.ArgumentTypeError(f"{path!r} must end in {', '.join(FIGURES)}")
+    return path
+
+
 def _skim(options: argparse.Namespace) -> None:
     from analysis import skimming
 
     catalogue = load_catalogue(options.catalogue)
     selection = catalogue.selection(options.selection or catalogue.default_selection)
-    with whole_files(options.output, options.keep_events) as new:
+    refuse_duplicates(options.input)
+    outputs = (options.output, options.keep_events)
+    with whole_files(*outputs, inputs=options.input) as new:
         with counting_events("skim") as progress:
             skims = skimming.skim_variations(
                 options.input,
                 selection,
-                variations=catalogue.variations(selection, options.shifts),
+                variations=_variations(options, catalogue, selection),
                 format=options.format,
                 with_sum_of_weights=options.sum_of_weights is None,
                 keep_events=new.get(options.keep_events),
                 progress=progress,
             )
         skimming.write_skims(new[options.output], skims)
+
+
+def _variations(
+    options: argparse.Namespace, catalogue: Catalogue, selection: Selection
+) -> tuple[Variation, ...]:
+    from analysis.reading import open_events
+
+    shifts = options.shifts
+    if shifts is None:
+        with open_events(options.input[0], options.format) as file:
+            is_data = file.is_data
+        made = {**catalogue.shifts, **selection.weights}  # others come with a given background
+        needed = {shift for sample in SAMPLES for shift in catalogue.model.shifts(sample)}
+        shifts = () if is_data else sorted(needed & made.keys())
+    return catalogue.variations(selection, () if shifts == ["none"] else shifts)
 
 
 def _scale(options: argparse.Namespace) -> None:
@@ -195,7 +231,7 @@ def _scale(options: argparse.Namespace) -> None:
     if options.histogram not in scaled:
         known = ", ".join(scaled)
         raise AnalysisError(f"{options.input}: no histogram {options.histogram!r}; it has {known}")
-    with whole_files(options.output, options.plot) as new:
+    with whole_files(options.output, options.plot, inputs=[options.input]) as new:
         histograms.write_histograms(new[options.output], scaled, synthetic=synthetic)
         if options.plot is not None:
             figure = plots.scaled_signal(
@@ -209,11 +245,13 @@ def _scale(options: argparse.Namespace) -> None:
 
 
 def _fit(options: argparse.Namespace) -> None:
-    from analysis import histograms, plots, tables
+    from analysis import histograms, plots, skimming, tables
     from analysis.limit_setting import SignalLabel, find_shifted, set_limits
 
     catalogue = load_catalogue(options.catalogue)
     cross_section = parse_cross_section(options.cross_section) if options.cross_section else None
+    if skimming.is_skim(options.filesig):
+        raise AnalysisError(f"{options.filesig}: is not scaled yet; give the output of `scale`")
     synthetic = histograms.is_synthetic(options.filesig)
     settings = replace(catalogue.model, name=options.model or catalogue.model.name)
 
@@ -242,7 +280,8 @@ def _fit(options: argparse.Namespace) -> None:
     figures = ((options.outputfile, result.scan_figure), (options.plotfile, result.spectrum_figure))
     files = (*options.outputfile, *options.plotfile, options.limitsfile, options.workspacefile)
     documents = ((options.limitsfile, result.document), (options.workspacefile, result.workspace))
-    with whole_files(*files) as new:
+    inputs = (options.filesig, options.filebkg, options.filedata)
+    with whole_files(*files, inputs=inputs) as new:
         for paths, figure in figures:
             for path in paths:
                 plots.save(figure, new[path])

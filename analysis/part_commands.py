@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from analysis.catalogue import Synthetic
+from analysis.catalogue.files import refuse_duplicates
 from analysis.errors import AnalysisError
 from analysis.writing import whole_files
 
@@ -58,6 +59,7 @@ def _generate(options: argparse.Namespace) -> None:
 def _merge(options: argparse.Namespace) -> None:
     from analysis import skimming
 
-    with whole_files(options.output) as new:
+    refuse_duplicates(options.input)
+    with whole_files(options.output, inputs=options.input) as new:
         parts = [skimming.read_skims(path) for path in options.input]
         skimming.write_skims(new[options.output], skimming.merge_variations(parts))

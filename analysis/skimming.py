@@ -188,6 +188,12 @@ def write_skims(path: str | Path, skims: Mapping[str, Skim]) -> None:
     write_histograms(str(path), histograms, synthetic=synthetic)
 
 
+def is_skim(path: str) -> bool:
+    """Whether a ROOT file is what `write_skim` writes: sums of weights, not expected events."""
+    with open_root(path) as file:
+        return "cutflow_weighted" in file
+
+
 def read_skim(path: str | Path) -> Skim:
     """The skim without shift from the file that `write_skim` or `write_skims` wrote.
 

@@ -160,7 +160,7 @@ class Skim(ShiftsMixin, Workflow):
             *("-i", Each(source or Given("signal_files", files), self.files_per_branch)),
             *("--format", Given("signal_format", self.entry.format or "auto")),
             *("-s", Given("sum_of_weights", self.entry.sum_of_weights or "files")),
-            *(("--shifts", *self.shifts) if self.shifts else ()),
+            *("--shifts", *(self.shifts or ("none",))),
             *("--catalogue", Embedded("selection.yaml", selection)),
             kerberos=wants_ticket(files),
         )

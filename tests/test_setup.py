@@ -4,6 +4,7 @@ import base64
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -91,14 +92,6 @@ def test_it_makes_the_environment_once_and_then_takes_no_time(clone, shell):
 
 
 @pytest.mark.slow
-def test_an_interrupted_set_up_repairs_itself(clone):
-    assert source(clone).returncode == 0
-    (clone / ".venv" / "complete").unlink()
-    shutil.rmtree(clone / ".venv" / "bin")
-    assert source(clone, "law index").returncode == 0
-
-
-@pytest.mark.slow
 def test_changed_requirements_renew_the_environment_and_new_tasks_the_index(clone):
     assert source(clone).returncode == 0
     index = clone / ".law" / "index"
@@ -112,6 +105,35 @@ def test_changed_requirements_renew_the_environment_and_new_tasks_the_index(clon
     with (clone / "requirements.txt").open("a") as requirements:
         requirements.write("# one more\n")
     assert "making the environment" in source(clone).stderr
+
+
+@pytest.mark.slow
+def test_a_killed_set_up_repairs_itself(clone):
+    """Killed with all its children while the environment is being made."""
+    run = subprocess.Popen(
+        ["bash", "--norc", "-c", f"source '{clone}/setup.sh'"],
+        env=os.environ | {"VHBB_PYTHON": sys.executable, "VHBB_VENV": str(clone / ".venv")},
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    while not (clone / ".venv" / "bin").exists():
+        assert run.poll() is None
+        time.sleep(0.001)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    assert not (clone / ".venv" / "complete").exists()
+    assert source(clone, "law index").returncode == 0
+
+
+@pytest.mark.parametrize("other", ["notes.txt", "pyvenv.cfg"])
+def test_a_folder_with_other_files_is_not_made_an_environment(clone, other):
+    """Making one empties its folder: a home, or another project's environment, would be gone."""
+    place = clone.parent / "mine"
+    place.mkdir()
+    (place / other).write_text("home = /usr/bin\n")
+    line = only_line(source(clone, VHBB_VENV="mine"))
+    assert f"{place} holds other files" in line
+    assert [path.name for path in place.iterdir()] == [other]
 
 
 def only_line_of(text):
@@ -128,7 +150,7 @@ def only_line(process):
 def tools_without_python(folder, *extra):
     tools = folder / "tools"
     tools.mkdir()
-    names = "awk cat cksum dirname df find flock grep head mkdir printf pwd rm touch"
+    names = "awk cat cksum dirname df find flock grep head ls mkdir printf pwd rm touch"
     for name in names.split():
         if found := shutil.which(name):
             (tools / name).symlink_to(found)

@@ -8,12 +8,14 @@ the variables of jets, share the work on their layout.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from analysis.events import IntArray
+from analysis.reading import columns
 from analysis.reading.baskets import BasketTable, basket_table, read_keys
 from analysis.reading.columns import CHUNK_ENTRIES, Column, UnknownLayoutError
 from analysis.reading.decompression import decompress
@@ -51,8 +53,19 @@ class BulkReader:
     @property
     def chunk_entries(self) -> int:
         """Entries whose columns stay in the processor's cache from one step to the next."""
+        if self.read_bytes > columns.READ_BYTES:
+            return CHUNK_ENTRIES
         entry_bytes = sum(table.entry_bytes for table in self._tables.values())
         return max(1, min(CHUNK_ENTRIES, int(CACHED_BYTES / max(entry_bytes, 1))))
+
+    @cached_property
+    def read_bytes(self) -> int:
+        """Bytes of the largest basket of every branch, as stored and decompressed."""
+        return sum(
+            int(table.sizes.max()) + int(np.diff(table.bounds).max() * table.entry_bytes)
+            for table in self._tables.values()
+            if len(table.sizes)
+        )
 
     def boundaries(self) -> IntArray:
         """Entries at which all branches begin a basket.
@@ -72,6 +85,15 @@ class BulkReader:
         Raises:
             UnknownLayoutError: the baskets are not laid out as expected.
         """
+        if self.read_bytes <= columns.READ_BYTES:
+            return self._read_at_once(names, start, stop)
+        result = {}
+        for name in names:
+            values, offsets = self._read_at_once([name], start, stop)[name]
+            result[name] = Column(values.copy(), offsets)
+        return result
+
+    def _read_at_once(self, names: Sequence[str], start: int, stop: int) -> dict[str, Column]:
         tables = [self._tables[name] for name in names]
         baskets = [table.covering(start, stop) for table in tables]
         chosen = list(zip(tables, baskets, strict=True))
@@ -79,7 +101,7 @@ class BulkReader:
             np.concatenate([table.seeks[which] for table, which in chosen]),
             np.concatenate([table.sizes[which] for table, which in chosen]),
         )
-        columns: dict[str, Column] = {}
+        result: dict[str, Column] = {}
         layout: Layout | None = None
         trimmed: tuple[IntArray, IntArray] | None = None
         done = 0
@@ -89,14 +111,14 @@ class BulkReader:
             values, layout = _values(data, here, table, which, layout)
             skipped = start - int(table.bounds[which.start])
             if layout is None or table.header is None:
-                columns[name] = Column(values[skipped : skipped + stop - start], None)
+                result[name] = Column(values[skipped : skipped + stop - start], None)
                 continue
             offsets = layout.offsets
             if trimmed is None or trimmed[0] is not offsets:
                 trimmed = offsets, _between(offsets, skipped, skipped + stop - start)
             first, last = offsets[skipped], offsets[skipped + stop - start]
-            columns[name] = Column(values[first:last], trimmed[1])
-        return columns
+            result[name] = Column(values[first:last], trimmed[1])
+        return result
 
 
 def _between(offsets: IntArray, start: int, stop: int) -> IntArray:

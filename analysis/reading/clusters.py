@@ -5,12 +5,14 @@ it decoded: the next chunk begins in it.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from analysis.events import IntArray
+from analysis.reading import columns
 from analysis.reading.bulk import ByteSource
 from analysis.reading.columns import CHUNK_ENTRIES, Column, UnknownLayoutError
 from analysis.reading.decompression import decompress
@@ -49,14 +51,23 @@ class ClusterReader:
     @property
     def chunk_entries(self) -> int:
         """Entries whose columns stay in the processor's cache from one step to the next."""
-        tables = [
-            table
-            for field in self._fields.values()
-            for table in (field.values, field.ends)
-            if table
-        ]
-        size = sum(int(table.bounds[-1]) * table.dtype.itemsize for table in tables)
+        if self.read_bytes > columns.READ_BYTES:
+            return CHUNK_ENTRIES
+        size = sum(int(table.bounds[-1]) * table.dtype.itemsize for table in self._tables())
         return max(1, min(CHUNK_ENTRIES, CACHED_BYTES * self._n_entries // max(size, 1)))
+
+    @cached_property
+    def read_bytes(self) -> int:
+        """Bytes of the largest page of every column, as stored and decoded."""
+        return sum(
+            int(table.sizes.max()) + int(np.diff(table.bounds).max()) * table.dtype.itemsize
+            for table in self._tables()
+            if len(table.sizes)
+        )
+
+    def _tables(self) -> list[PageTable]:
+        fields = self._fields.values()
+        return [table for field in fields for table in (field.values, field.ends) if table]
 
     def boundaries(self) -> IntArray:
         """First entry of each cluster."""
@@ -96,6 +107,15 @@ class ClusterReader:
 
     def _elements(self, spans: Sequence[Span]) -> list[npt.NDArray[np.generic]]:
         """Elements of some columns."""
+        if self.read_bytes <= columns.READ_BYTES:
+            return self._elements_at_once(spans)
+        result = []
+        for span in spans:
+            result += [elements.copy() for elements in self._elements_at_once([span])]
+            self._last.clear()
+        return result
+
+    def _elements_at_once(self, spans: Sequence[Span]) -> list[npt.NDArray[np.generic]]:
         pages = [table.covering(first, last) for table, first, last in spans]
         wanted: list[tuple[PageTable, int]] = []
         kept: dict[tuple[int, int], npt.NDArray[np.generic]] = {}

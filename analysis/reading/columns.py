@@ -1,5 +1,6 @@
 """Columns of a file as flat arrays, by plain uproot: every layout, at uproot's pace."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -14,6 +15,11 @@ CHUNK_ENTRIES = 100_000
 
 CHUNK_BYTES = 32 * 1024**2
 """Uncompressed bytes of a chunk at most, where events are large."""
+
+
+READ_BYTES = 256 * 1024**2
+"""Bytes that all threads together may read and decode at a time. A chunk that takes more, since its
+columns are stored in few large pieces, is read column by column, and no piece is kept."""
 
 
 class Column(NamedTuple):
@@ -39,6 +45,10 @@ class ColumnReader(Protocol):
     @property
     def chunk_entries(self) -> int:
         """Entries of a chunk that keep memory small, and the work on each chunk worthwhile."""
+
+    @property
+    def read_bytes(self) -> int:
+        """Bytes in memory while one chunk is read, where the file is stored in large pieces."""
 
     def boundaries(self) -> IntArray:
         """Entries that are cheap to begin a chunk with, ascending."""
@@ -66,6 +76,11 @@ class PlainReader:
         n_entries = int(self._tree.num_entries)
         size = sum(getattr(self._tree[name], "uncompressed_bytes", 0) for name in self._names)
         return max(1, min(CHUNK_ENTRIES, CHUNK_BYTES * n_entries // max(int(size), 1)))
+
+    @property
+    def read_bytes(self) -> int:
+        """All that may be: uproot does not say, so that one thread at a time shall use it."""
+        return sys.maxsize
 
     def boundaries(self) -> IntArray:
         """Entries that are cheap to begin a chunk with: uproot does not say."""

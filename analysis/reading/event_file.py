@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from analysis.errors import AnalysisError
 from analysis.events import EventChunk
-from analysis.reading import bookkeeping
+from analysis.reading import bookkeeping, columns
 from analysis.reading.assembling import ChunkPlan
 from analysis.reading.chunking import ahead, available_cores, split
 from analysis.reading.opening import explained, is_remote, local_path, open_root
@@ -154,12 +154,13 @@ class EventFile:
                 "events {} to {} cannot be read".format(*entries),
                 "copy the file again from its source",
             ):
-                columns = reader.read(plan.branches, *entries)
-            return plan.assemble(columns, entries[0])
+                values = reader.read(plan.branches, *entries)
+            return plan.assemble(values, entries[0])
 
         threads = available_cores()
         if is_remote(self.path):
             threads = max(threads, REMOTE_CHUNKS)
+        threads = min(threads, max(1, columns.READ_BYTES // max(reader.read_bytes, 1)))
         yield from ahead(chunk, ranges, threads)
 
     def _plan(self, jet_columns: Sequence[str], event_columns: Sequence[str]) -> ChunkPlan:

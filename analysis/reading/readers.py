@@ -53,6 +53,11 @@ class Hedged:
         """Entries of a chunk, as the fast reader likes them."""
         return self._fast.chunk_entries
 
+    @property
+    def read_bytes(self) -> int:
+        """Bytes in memory while the fast reader reads a chunk."""
+        return self._fast.read_bytes
+
     def boundaries(self) -> IntArray:
         """Entries that are cheap to begin a chunk with, ascending."""
         return self._fast.boundaries()

@@ -55,6 +55,8 @@ class _OneLine(logging.Filter):
         if message is not None:
             record.msg, record.args = "%s", (message,)
             record.exc_info = record.exc_text = None
+            # luigi only warns of a task whose requirements or outputs cannot be told
+            record.levelno, record.levelname = logging.ERROR, "ERROR"
         return True
 
 

@@ -36,6 +36,7 @@ FILES = {
     "physlite/uproot-issue-123a.root": (TTREE, 100, 74, None),
     "physlite/uproot-physlite-rntuple_v1-0-0-0.root": (RNTUPLE, 100, 82, 81567.26385498047),
     "nanoaod/nano_tt_v12.root": (NANOAOD, 200, 188, None),
+    "nanoaod/nanoAOD_2015_CMS_Open_Data_ttbar.root": (NANOAOD, 200, 11, None),
 }
 """Layout, events, events that pass, sum of weights: computed with uproot and vector alone."""
 

@@ -13,6 +13,7 @@ import uproot
 
 from analysis.catalogue import BTag, Selection
 from analysis.errors import AnalysisError
+from analysis.reading import columns as columns_module
 from analysis.skimming import Skim, merge_skims, read_skim, skim, write_skim
 
 SELECTION = Selection("x")
@@ -43,7 +44,7 @@ def columns(n_events: int, seed: int, separator: str) -> dict[str, ak.Array]:
         f"{JETS}{s}NNJvtPass": jets(rng.integers(0, 2, n), np.int8),
         **{f"{TAGS}{s}DL1dv01_p{f}": jets(p[:, i]) for i, f in enumerate("bcu")},
         f"{INFO}{s}mcEventWeights": ak.unflatten(
-            rng.normal(0.7, 1, 2 * n_events).astype(np.float32), 2
+            rng.normal(0.7, 1, 2 * n_events).astype(np.float32), np.full(n_events, 2)
         ),
         f"{INFO}{s}DFCommonJets_eventClean_LooseBad": ak.Array(
             rng.integers(0, 2, n_events).astype(np.int8)
@@ -250,8 +251,9 @@ def test_an_error_on_the_way_leaves_no_kept_events(write, tmp_path):
     assert not place.exists()
 
 
-def test_memory_does_not_grow_with_the_number_of_files(write, tmp_path):
+def test_memory_does_not_grow_with_the_number_of_files(write, tmp_path, monkeypatch):
     path = write(2000)
+    monkeypatch.setenv("VHBB_CORES", "1")  # how many chunks threads hold is their luck
 
     def peak(files: list[str]) -> int:
         tracemalloc.start()
@@ -262,6 +264,26 @@ def test_memory_does_not_grow_with_the_number_of_files(write, tmp_path):
 
     peak([path])
     assert peak([path] * 12) < 1.1 * peak([path] * 3)
+
+
+@pytest.mark.parametrize("tree", [True, False])
+def test_cores_do_not_multiply_the_memory_of_a_file_in_one_piece(write, monkeypatch, tree):
+    """As uproot writes it: every column one basket or page, which each thread would decode."""
+    path = write(60_000, tree=tree)
+    expected = skim([path], SELECTION, with_sum_of_weights=False)
+    monkeypatch.setattr(columns_module, "READ_BYTES", 1024**2)
+    assert_same(skim([path], SELECTION, with_sum_of_weights=False), expected)
+
+    def peak(cores: int) -> int:
+        monkeypatch.setenv("VHBB_CORES", str(cores))
+        tracemalloc.start()
+        skim([path], SELECTION, chunk_entries=5000, with_sum_of_weights=False)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return peak
+
+    peak(1)
+    assert peak(8) < 1.1 * peak(1)
 
 
 def test_weights_are_summed_in_float64(tmp_path):

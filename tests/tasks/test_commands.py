@@ -126,7 +126,10 @@ def test_kept_events_are_a_parquet_file(run, sample, tmp_path):
         (("-g", "h_nothing"), "h_nothing"),
         (("-s", "0"), "sum of weights"),
         (("-o", "no/such/folder/out.root"), "no/such/folder"),
+        (("-o", "/proc/out.root"), "/proc cannot be written"),
         (("-i", "missing.root"), "missing.root"),
+        (("-o", "selected.root"), "selected.root: is an input too"),
+        (("-o", "scaled.pdf"), "scaled.pdf: is another output too"),
     ],
 )
 def test_a_mistake_is_one_line_and_writes_nothing(run, sample, tmp_path, change, message):
@@ -138,6 +141,37 @@ def test_a_mistake_is_one_line_and_writes_nothing(run, sample, tmp_path, change,
     assert line.startswith("error: ")
     assert message in line
     assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_events_are_never_overwritten_nor_counted_twice(run, sample, tmp_path):
+    whole = sample.read_bytes()
+    code, printed = run("skim", "-i", sample, "-o", sample)
+    assert code == 1
+    assert "is an input too" in printed.err
+    code, printed = run("skim", "-i", sample, "events.root", "-o", "selected.root")
+    assert code == 1
+    assert "occurs twice" in printed.err
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {sample.name: whole}
+
+
+@pytest.mark.parametrize("name", ["scaled", "scaled.doc"])
+def test_a_figure_of_no_known_format_is_one_line(run, tmp_path, capsys, name):
+    with pytest.raises(SystemExit) as ended:
+        scale(run, "-p", name)
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert ".png" in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_signal_that_is_not_scaled_gets_no_limit(run, sample, tmp_path):
+    run("skim", "-i", sample, "-o", "selected.root")
+    code, printed = run(
+        "fit", "--filesig", "selected.root", "--outputfile", "l.png", "--plotfile", "r.png"
+    )
+    assert code == 1
+    assert "selected.root: is not scaled yet" in printed.err
+    assert not (tmp_path / "l.png").exists()
 
 
 @pytest.mark.parametrize("command", ["skim", "scale", "fit"])

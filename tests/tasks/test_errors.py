@@ -24,6 +24,7 @@ def refused(workspace, *options, task="Fit"):
     lines = [line for line in text.splitlines() if line.strip()]
     assert len(lines) == 1, text
     assert len(lines[0]) < 500
+    assert lines[0].lower().startswith("error: ")
     assert workspace.files() == {}
     return lines[0]
 

@@ -107,7 +107,7 @@ def test_the_commands_give_the_limits_of_the_tasks(workspace):
     for index, name in enumerate(events):
         workspace.analysis(
             *("skim", "-i", str(workspace.results / name), "-o", f"skim_{index}.root"),
-            *("--shifts", "jet_energy_scale", "jet_energy_resolution", *options),
+            *options,
         )
     inputs = [f"skim_{index}.root" for index in range(len(events))]
     workspace.analysis("merge", "-i", *inputs, "-o", "merged.root")

@@ -20,13 +20,13 @@ OFF = ("none", "off")
 class Proxy(SandboxProxy):
     """Runs a task's sandbox; without banners, and without a command line too."""
 
-    def create_proxy_cmd(self) -> Any:
+    def run(self) -> None:
         # a job, or luigi.build:
         if CmdlineParser.get_instance() is None:  # type: ignore[no-untyped-call]
             law.parser.root_task(self.task)
             known = law.parser._global_cmdline_args  # noqa: SLF001 - None makes law fail
             law.parser._global_cmdline_args = known or {"--local-scheduler": "True"}  # noqa: SLF001
-        return super().create_proxy_cmd()
+        super().run()
 
     @contextlib.contextmanager
     def _run_context(self, cmd: str | None = None) -> Iterator[None]:

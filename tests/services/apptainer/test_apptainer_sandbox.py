@@ -85,8 +85,8 @@ def test_no_container_outlives_its_task(user, folder, number):
     wait_for(lambda: "sleeping" in process.stdout.readline())
     assert str(user.results) in all_command_lines() or str(folder) in all_command_lines()
     process.send_signal(number)
-    wait_for(lambda: str(folder) not in all_command_lines(), timeout=30)
-    process.communicate(timeout=30)
+    wait_for(lambda: str(folder) not in all_command_lines(), timeout=60)
+    process.communicate(timeout=60)
     assert not list(user.results.rglob("*.json"))
 
 

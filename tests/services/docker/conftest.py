@@ -87,7 +87,7 @@ class Site:
     def run(self, *arguments):
         """Run `law run` to its end; exit code and all output."""
         process = self.start(*arguments)
-        output, _ = process.communicate(timeout=120)
+        output, _ = process.communicate(timeout=600)
         return process.returncode, output
 
     def output(self, *parts):

@@ -92,7 +92,7 @@ class TestResults:
         process = site.start(
             "sandboxed_tasks.Probe", f"--sandbox=docker::{image}", "--version=a", groups=groups
         )
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=120)
         assert process.returncode == 0, output
         for name in ("found.json", "found.provenance.json"):
             status = (site.results / "Probe" / "a" / name).stat()
@@ -152,7 +152,7 @@ class TestIsolation:
         (container,) = wait_for(lambda: containers(engine))
         described = engine.docker("inspect", container)
         command_lines = all_command_lines()
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=120)
         assert process.returncode == 0, output
         written = "".join(p.read_text() for p in site.results.rglob("*.json"))
         for text in (described, command_lines, output, written):
@@ -201,7 +201,7 @@ class TestErrors:
         process = site.start(
             "sandboxed_tasks.Probe", f"--sandbox=docker::{image}", groups=OTHER_USER
         )
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=120)
         assert process.returncode != 0
         assert "Traceback" not in output
         assert "no permission to talk to the engine" in output
@@ -253,8 +253,8 @@ class TestKills:
         wait_for(lambda: "sleeping" in process.stdout.readline())
         assert containers(engine)
         process.send_signal(number)
-        wait_for(lambda: not containers(engine), timeout=20)
-        process.communicate(timeout=20)
+        wait_for(lambda: not containers(engine), timeout=60)
+        process.communicate(timeout=120)
         assert not list((site.results / "Probe").rglob("*.json")), "nothing half-written"
         assert not list((site.results / "Probe").rglob(".vhbb*")), "nor anything temporary"
 
@@ -263,6 +263,6 @@ class TestKills:
         wait_for(lambda: "sleeping" in process.stdout.readline())
         (client,) = children_of(process.pid)
         os.kill(client, 9)
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
         assert process.returncode != 0
-        wait_for(lambda: not containers(engine), timeout=20)
+        wait_for(lambda: not containers(engine), timeout=60)

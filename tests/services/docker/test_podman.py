@@ -88,6 +88,6 @@ def test_no_container_outlives_its_task(user, images):
         done = subprocess.run(listed, capture_output=True, text=True, check=True, env=environment)
         return done.stdout.split()
 
-    wait_for(lambda: not left(), timeout=30)
-    process.communicate(timeout=30)
+    wait_for(lambda: not left(), timeout=60)
+    process.communicate(timeout=60)
     assert not list(user.results.rglob("*.json"))

@@ -30,9 +30,11 @@ def wait_for(condition, timeout=30.0):
     return found
 
 
-def containers(engine):
-    """Ids of the containers of the tasks here, running or not."""
-    return engine.docker("ps", "--all", "--quiet", "--filter=label=vhbb.task").split()
+def containers(engine, site):
+    """Ids of the containers of this test's tasks, running or not; others may use the engine too."""
+    found = engine.docker("ps", "--all", "--quiet", "--filter=label=vhbb.task").split()
+    described = {name: engine.docker("inspect", name, check=False) for name in found}
+    return [name for name, text in described.items() if str(site.path) in text]
 
 
 def children_of(pid):
@@ -149,7 +151,7 @@ class TestIsolation:
             "sandboxed_tasks.RemoteProbe", f"--sandbox=docker::{image}", f"--read={proxy}",
             "--sleep=2", "--digest-only",
         )  # fmt: skip
-        (container,) = wait_for(lambda: containers(engine))
+        (container,) = wait_for(lambda: containers(engine, site))
         described = engine.docker("inspect", container)
         command_lines = all_command_lines()
         output, _ = process.communicate(timeout=120)
@@ -251,9 +253,9 @@ class TestKills:
             f"--workers={workers}", start_new_session=True,
         )  # fmt: skip
         wait_for(lambda: "sleeping" in process.stdout.readline())
-        assert containers(engine)
+        assert containers(engine, site)
         process.send_signal(number)
-        wait_for(lambda: not containers(engine), timeout=60)
+        wait_for(lambda: not containers(engine, site), timeout=60)
         process.communicate(timeout=120)
         assert not list((site.results / "Probe").rglob("*.json")), "nothing half-written"
         assert not list((site.results / "Probe").rglob(".vhbb*")), "nor anything temporary"
@@ -265,4 +267,4 @@ class TestKills:
         os.kill(client, 9)
         process.communicate(timeout=120)
         assert process.returncode != 0
-        wait_for(lambda: not containers(engine), timeout=60)
+        wait_for(lambda: not containers(engine, site), timeout=60)

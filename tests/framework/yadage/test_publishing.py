@@ -18,7 +18,7 @@ CASES = {
     "constant-pub": ({"publish": {"n": 1}}, {"n": 1}),
     "frompar-pub": (
         {"outputmap": {"out": "file", "all": "files"}},
-        {"out": "F", "all": ["x", "y"]},
+        {"out": "F", "all": ["x"]},
     ),
     "interpolated-pub": ({"publish": {"out": "{workdir}/{n}.txt"}}, {"out": "W/2.txt"}),
     "fromglob-pub": (

@@ -45,6 +45,7 @@ class Archive(SignalsMixin, SelectionMixin, CatalogueTask):
     )
 
     def requires(self) -> dict[str, Any]:
+        _commit()  # before anything runs
         return {"fit": Fit.req(self), "provenance": Provenance.req(self)}
 
     def store_parts(self) -> tuple[str, ...]:

@@ -94,4 +94,4 @@ def test_code_that_is_not_committed_is_not_archived(clone):
     done = clone.law("Archive", "--specification", "False", code=None)
     assert done.returncode != 0
     assert "changes that are not committed: commit them" in done.stdout + done.stderr
-    assert not list(clone.results.glob("Archive/**/*.gz"))
+    assert clone.files() == {}

@@ -50,6 +50,24 @@ def test_the_files_are_those_of_yadage(recast, workspace, name):
     assert files_of_law(workspace) == expected
 
 
+def test_a_stage_that_yadage_leaves_out_without_a_word_is_refused(recast, workspace):
+    shutil.copytree(SPECIFICATIONS / "tutorial", workspace.folder / "spec")
+    workflow = workspace.folder / "spec/workflow.yml"
+    misspelt = workflow.read_text().replace("[scaling_step, init]", "[scalling_step, init]")
+    workflow.write_text(misspelt)
+    recast.run("yadage-validate", "-t", workflow.parent, "workflow.yml", cwd=workspace.folder)
+    options = ["spec/inputs.yml", "-d", f"initdir={workflow.parent / 'in'}"]
+    command = ["yadage-run", "-t", workflow.parent, "work", "workflow.yml", *options]
+    recast.run(*command, cwd=workspace.folder)
+    assert (workspace.folder / "work/scaling_step/scaled.txt").exists()
+    assert not (workspace.folder / "work/fitting_step").exists()
+    options = ["--inputs", "spec/inputs.yml", "--initdir", "spec/in"]
+    done = workspace.law("Yadage", "--spec", "spec/workflow.yml", *options, code=None)
+    assert done.returncode != 0
+    assert "depends on 'scalling_step', which is no stage" in done.stdout + done.stderr
+    assert workspace.files() == {}
+
+
 @pytest.mark.docker
 def test_the_files_of_steps_in_containers_are_those_of_yadage(
     recast, workspace, engine, published, as_caller

@@ -37,7 +37,7 @@ def files_of_law(workspace):
     }
 
 
-@pytest.mark.parametrize("name", ["tutorial", "reduction", "nested"])
+@pytest.mark.parametrize("name", ["tutorial", "wordcount", "reduction", "nested"])
 def test_the_files_are_those_of_yadage(recast, workspace, name):
     folder = SPECIFICATIONS / name
     inputs, data = folder / "inputs.yml", folder / "in"
@@ -47,7 +47,11 @@ def test_the_files_are_those_of_yadage(recast, workspace, name):
     workspace.law("Yadage", *map(str, options))
     expected = files_of_yadage(workspace.folder / "work")
     assert len(expected) > 3
-    assert files_of_law(workspace) == expected
+    made = files_of_law(workspace)
+    if name == "wordcount":  # yadage takes what a pattern matches in any order, we by name
+        assert [made.pop(f"mapping_{i}/output.txt") for i in range(3)] == ["1\n", "2\n", "4\n"]
+        expected = {path: text for path, text in expected.items() if "mapping" not in path}
+    assert made == expected
 
 
 def test_a_stage_that_yadage_leaves_out_without_a_word_is_refused(recast, workspace):

@@ -74,7 +74,7 @@ class TestRecast:
         recast.run(
             "python", "-c", f"import os; os.execlp('bash', 'bash', '{script}')", cwd=tmp_path
         )
-        assert "vhbb-synthetic" in (tmp_path / "check.log").read_text()
+        assert "looks good" in (tmp_path / "check.log").read_text()
 
     def test_the_docker_backend_runs_the_example_and_extracts_the_limits(
         self, recast, default, limits, runner

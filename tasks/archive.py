@@ -14,9 +14,8 @@ from typing import Any
 
 import law
 import luigi
-import yaml
 
-from analysis.catalogue import digest, write_out
+from analysis.catalogue import digest
 from tasks.base import CatalogueTask, SelectionMixin
 from tasks.fit import Fit, SignalsMixin, limits_of
 from tasks.framework.errors import UserError
@@ -26,6 +25,7 @@ from tasks.framework.preservation.guide import TEMPLATES
 from tasks.framework.provenance import code_version
 from tasks.preserve import Preserve
 from tasks.provenance import Provenance
+from tasks.written_catalogue import dump, written_catalogue
 
 TITLE = "VHbb: limits on the strength of a signal"
 
@@ -45,6 +45,7 @@ class Archive(SignalsMixin, SelectionMixin, CatalogueTask):
     )
 
     def requires(self) -> dict[str, Any]:
+        _commit()  # before anything runs
         return {"fit": Fit.req(self), "provenance": Provenance.req(self)}
 
     def store_parts(self) -> tuple[str, ...]:
@@ -81,35 +82,12 @@ class Archive(SignalsMixin, SelectionMixin, CatalogueTask):
         _copy(self.input()["provenance"], data / "provenance")
 
     def add_catalogue(self, data: Path) -> None:
-        """The catalogue with the signals as they are in the bundle, and their local files."""
-        fits = [Fit.req(self, branch=branch) for branch in range(len(self.signals))]
-        first = fits[0]
-        fixed = {role: first.preserved_histogram(role) for role in ("data", "background")}
-        text = write_out(self.analysis, self.cuts, first.model_settings, fixed)
-        signals = {name: self.signal_entry(name, data / "inputs") for name in self.signals}
-        document = {**yaml.safe_load(text), "signals": signals}
-        path = data / "catalogue.yaml"
-        path.write_text(yaml.safe_dump(document, sort_keys=False, width=1000), encoding="utf-8")
-
-    def signal_entry(self, name: str, inputs: Path) -> dict[str, Any]:
-        """A signal's entry in the catalogue of the bundle; copies its local files."""
-        entry = self.analysis.signal(name)
-        values = {
-            "title": entry.title,
-            "cross_section": f"{entry.cross_section!r} fb",
-            "filter_efficiency": entry.filter_efficiency,
-            "k_factor": entry.k_factor,
-            "sum_of_weights": entry.sum_of_weights,
-            "format": entry.format,
-        }
-        if entry.synthetic is not None:
-            sample = entry.synthetic
-            keys = ("seed", "n_events", "n_files")
-            values["synthetic"] = {key: getattr(sample, key) for key in keys}
-        else:
-            values["is_synthetic"] = entry.is_synthetic
-            values["files"] = _files(list(entry.resolve_files()), inputs / name, self.copy_inputs)
-        return {key: value for key, value in values.items() if value is not None}
+        """The catalogue of the limits, and the local files of its signals, which it names."""
+        catalogue = written_catalogue(self)
+        for name, entry in catalogue["signals"].items():
+            if "files" in entry:
+                entry["files"] = _files(entry["files"], data / "inputs" / name, self.copy_inputs)
+        (data / "catalogue.yaml").write_text(dump(catalogue), encoding="utf-8")
 
     def add_specification(self, folder: Path) -> None:
         """What Preserve writes, its examples with the files of the bundle."""

@@ -8,7 +8,10 @@ import luigi
 from analysis.catalogue import digest
 from tasks.base import CatalogueTask, SelectionMixin
 from tasks.fit import Fit, SignalsMixin, limits_of
+from tasks.framework import remote
 from tasks.framework.errors import UserError
+from tasks.framework.provenance import fingerprint
+from tasks.written_catalogue import dump, written_catalogue
 
 
 class Provenance(SignalsMixin, SelectionMixin, CatalogueTask):
@@ -31,18 +34,26 @@ class Provenance(SignalsMixin, SelectionMixin, CatalogueTask):
         return (*super().store_parts(), f"{self.selection}-{digest(fits)}")
 
     def output(self) -> dict[str, law.FileSystemFileTarget]:
-        return self.targets(prov="prov.json", graph="prov.png", graph_pdf="prov.pdf")
+        return self.targets(
+            prov="prov.json", graph="prov.png", graph_pdf="prov.pdf", catalogue="catalogue.yaml"
+        )
 
     def run(self) -> None:
         from analysis import plots
         from tasks.framework.preservation.picture import draw
         from tasks.framework.preservation.prov_document import prov_document
-        from tasks.framework.preservation.tracing import records
+        from tasks.framework.preservation.tracing import records, with_input
 
         found = records([self.requires()])
-        figure = draw(found, f"limits on {', '.join(self.signals)}")
         with self.localize_output() as output:
-            output["prov"].dump(prov_document(found).serialize(indent=2), formatter="text")
+            output["catalogue"].dump(dump(written_catalogue(self)), formatter="text")
+            place: Any = self.output()["catalogue"]
+            uri = place.uri() if remote.is_remote(place) else place.abspath
+            catalogue = {**fingerprint(output["catalogue"].abspath), "uri": uri}
+            document = prov_document(with_input(found, catalogue))
+            output["prov"].dump(document.serialize(indent=2), formatter="text")
+            drawn = with_input(found, catalogue, of=Fit.get_task_family())
+            figure = draw(drawn, f"limits on {', '.join(self.signals)}")
             plots.save(figure, output["graph"].abspath)
             plots.save(figure, output["graph_pdf"].abspath)
 

@@ -74,10 +74,14 @@ def debian_tarball(suite: str, packages: Sequence[str] = ()) -> Path:
         if tarball.exists():
             return tarball
         require("debootstrap", "chroot")
-        with tempfile.TemporaryDirectory(prefix="debian-", dir=cache_directory()) as scratch:
-            root = Path(scratch) / "root"
-            _debootstrap(suite, root)
-            if packages:
+        bare = debian_tarball(suite) if packages else None
+        with _scratch() as scratch:
+            root = scratch / "root"
+            if bare is None:
+                _debootstrap(suite, root)
+            else:
+                root.mkdir()
+                subprocess.run(["tar", "-C", root, "-xf", bare], check=True)
                 _install(root, packages)
             subprocess.run(["chroot", root, "apt-get", "clean"], check=True)
             if CERTIFICATES.exists():
@@ -89,6 +93,19 @@ def debian_tarball(suite: str, packages: Sequence[str] = ()) -> Path:
             subprocess.run(["tar", "-C", root, "-cf", partial, "."], check=True)
             partial.rename(tarball)
     return tarball
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder to install systems in: in memory, as a package manager waits for the disk often."""
+    with tempfile.TemporaryDirectory(prefix="debian-", dir=cache_directory()) as scratch:
+        mount = ["mount", "-t", "tmpfs", "-o", "size=3g,mode=755", "tmpfs", scratch]
+        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+        try:
+            yield Path(scratch)
+        finally:
+            if mounted:
+                subprocess.run(["umount", "--lazy", scratch], check=True)
 
 
 def _debootstrap(suite: str, root: Path) -> None:
@@ -163,18 +180,16 @@ def _alive(pid: int) -> bool:
 def _start(timeout: float) -> None:
     require("dockerd", "docker", "iptables")
     log = STATE / "dockerd.log"
-    with log.open("w") as stream:
-        daemon = subprocess.Popen(
-            ["dockerd", "--host", f"unix://{SOCKET}"],
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # outlives the first user while others still need it
-        )
-    (STATE / "dockerd.pid").write_text(str(daemon.pid))
+    # It outlives the first user while others still need it, so it is nobody's child: a shell of
+    # its own starts it and ends.
+    script = 'setsid dockerd --host "$1" </dev/null >"$2" 2>&1 & echo $!'
+    command = ["sh", "-c", script, "sh", f"unix://{SOCKET}", log]
+    started = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    pid = int(started.stdout)
+    (STATE / "dockerd.pid").write_text(str(pid))
     deadline = time.monotonic() + timeout
     while not _answers():
-        if daemon.poll() is not None or time.monotonic() > deadline:
+        if not _alive(pid) or time.monotonic() > deadline:
             _stop()
             tail = log.read_text().strip().splitlines()[-1:]
             raise ServiceUnavailableError(f"dockerd did not start: {' '.join(tail)}")
@@ -187,12 +202,10 @@ def _stop() -> None:
         return
     pid = int(pid_file.read_text())
     pid_file.unlink()
-    with contextlib.suppress(ProcessLookupError, ChildProcessError):
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + 30
         while _alive(pid) and time.monotonic() < deadline:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
             time.sleep(0.1)
 
 

@@ -27,6 +27,7 @@ def completed(export: Export) -> Export:
         "description": first.description,
         "inputs": rows,
         "suffix": last.suffix,
+        "synthetic": f", `recast{last.suffix}.yml` makes its own" if last.suffix else "",
         "result": result,
         "images": "\n".join(f"- `{image}`" for image in dict.fromkeys(export.images.values())),
     }

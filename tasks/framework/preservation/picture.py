@@ -12,7 +12,7 @@ class Node(NamedTuple):
 
     Attributes:
         label: in a few words.
-        layer: 0 for what nothing was made before.
+        layer: 0 at the top; what was used is above what used it.
     """
 
     label: str
@@ -68,11 +68,14 @@ def _files_label(uris: set[str]) -> str:
 
 
 def _layers(names: Mapping[str, str], arrows: set[tuple[str, str]]) -> dict[str, int]:
-    """Longest way to each node from one that nothing was made before."""
+    """Longest way to each node from one without a source; such a one just before its first use."""
     layers = dict.fromkeys(names, 0)
     for _ in names:
         for source, target in arrows:
             layers[target] = max(layers[target], layers[source] + 1)
+    for name in layers.keys() - {target for _, target in arrows}:
+        uses = [layers[target] for source, target in arrows if source == name]
+        layers[name] = min(uses, default=1) - 1
     return layers
 
 

@@ -1,6 +1,6 @@
 """The records of everything behind a task's outputs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import law
@@ -33,6 +33,16 @@ def records(tasks: list[Any]) -> list[dict[str, Any]]:
                 found[target.uri()] = target.load(formatter="json")
         waiting += requirements(task)
     return list(found.values())
+
+
+def with_input(
+    found: Sequence[Mapping[str, Any]], file: Mapping[str, Any], of: str | None = None
+) -> list[dict[str, Any]]:
+    """Records with one more input, which all tasks, or those of a family, read by another way."""
+    return [
+        {**record, "inputs": [*record["inputs"], *([file] if of in (None, record["task"]) else [])]}
+        for record in found
+    ]
 
 
 def _records_of(task: Any) -> Iterator[Any]:

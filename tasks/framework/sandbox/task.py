@@ -10,21 +10,23 @@ from law.sandbox.base import SandboxProxy
 from luigi.cmdline_parser import CmdlineParser
 
 from tasks.framework.errors import UserError
+from tasks.framework.sandbox.environment import refined
 
-KINDS = ("docker", "singularity", "venv", "bash")
+ENGINES = ("docker", "singularity")
+KINDS = (*ENGINES, "venv", "bash")
 OFF = ("none", "off")
 
 
 class Proxy(SandboxProxy):
     """Runs a task's sandbox; without banners, and without a command line too."""
 
-    def create_proxy_cmd(self) -> Any:
+    def run(self) -> None:
         # a job, or luigi.build:
         if CmdlineParser.get_instance() is None:  # type: ignore[no-untyped-call]
             law.parser.root_task(self.task)
             known = law.parser._global_cmdline_args  # noqa: SLF001 - None makes law fail
             law.parser._global_cmdline_args = known or {"--local-scheduler": "True"}  # noqa: SLF001
-        return super().create_proxy_cmd()
+        super().run()
 
     @contextlib.contextmanager
     def _run_context(self, cmd: str | None = None) -> Iterator[None]:
@@ -50,12 +52,14 @@ class SandboxedTask(law.SandboxTask):
     exclude_index = True
     allow_empty_sandbox = True
     _sandbox_proxy: Any
+    _sandbox_inst: Any
     valid_sandboxes: tuple[str, ...] = ()  # every value goes through fallback_sandbox
 
     def _initialize_sandbox(self, force: bool = False) -> None:
         super()._initialize_sandbox(force=force)
         if type(self._sandbox_proxy) is SandboxProxy:
             self._sandbox_proxy = Proxy(task=self)
+            self._sandbox_inst = refined(self._sandbox_inst)
 
     def fallback_sandbox(self, sandbox: str) -> str | None:
         """The sandbox in force for a value of the parameter, None for no sandbox."""
@@ -91,6 +95,8 @@ def resolve(choice: str, family: str) -> str | None:
     if kind not in KINDS or "," in name:
         known = ", ".join(f"{kind}::NAME" for kind in KINDS)
         raise UserError(f"--sandbox {choice}: not a sandbox; use {OFF[0]}, {known}")
+    if not name and kind not in ENGINES:
+        raise UserError(f"--sandbox {choice}: which one? Name it: {kind}::NAME")
     if not name:
         name = _setting(f"{kind}_images", family, "default")
     if not name:

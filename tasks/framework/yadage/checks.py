@@ -6,6 +6,7 @@ unknown outputs and missing template parameters fail only after everything befor
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tasks.framework.yadage import shapes
@@ -14,7 +15,20 @@ from tasks.framework.yadage.step_checks import check_step
 ANY: None = None
 """Outputs that a publisher finds out only when it runs."""
 
-Outputs = dict[str, Collection[str] | None]
+
+@dataclass(frozen=True)
+class _Known:
+    """What a stage can refer to.
+
+    Attributes:
+        outputs: names of what each stage publishes, or ANY.
+        scattered: the stages with many steps.
+        before: the stages that are done before one starts, by its name.
+    """
+
+    outputs: dict[str, Collection[str] | None]
+    scattered: Collection[str]
+    before: Mapping[str, Collection[str]]
 
 
 def check_workflow(workflow: Any, inputs: Collection[str] | None, *, pinned: bool) -> list[str]:
@@ -42,7 +56,20 @@ def _workflow(
     names = [str(stage.get("name")) for stage in stages if isinstance(stage, dict)]
     for name in dict.fromkeys(name for name in names if names.count(name) > 1 or name == "init"):
         yield f"{where}: the stage name '{name}' is taken twice ('init' is the inputs' own)"
-    outputs: Outputs = {"init": inputs}
+    known = _known(stages, inputs, pinned=pinned)
+    for number, stage in enumerate(stages):
+        place = f"{where}: stage {names[number] if len(names) == len(stages) else number}"
+        yield from _stage(stage, place, known, pinned=pinned)
+    yield from _circles(_dependencies(stages), where)
+
+
+def _known(stages: list[Any], inputs: Collection[str] | None, *, pinned: bool) -> _Known:
+    """What there is in a workflow.
+
+    Yadage runs a stage whose inputs are there for another reason than its own dependencies, such
+    as those of a stage before it; what is to be preserved says itself what it needs.
+    """
+    outputs: dict[str, Collection[str] | None] = {"init": inputs}
     scattered: set[str] = set()
     for stage in stages:
         if isinstance(stage, dict) and isinstance(stage.get("scheduler"), dict):
@@ -50,15 +77,39 @@ def _workflow(
             outputs[name] = _published(stage["scheduler"])
             if stage["scheduler"].get("scheduler_type") == "multistep-stage":
                 scattered.add(name)
-    for number, stage in enumerate(stages):
-        place = f"{where}: stage {names[number] if len(names) == len(stages) else number}"
-        yield from _stage(stage, place, outputs, scattered, pinned=pinned)
-    yield from _circles(stages, where)
+    before = _dependencies(stages)
+    if not pinned:
+        for name in before:
+            before[name] = {"init"} | _closure(before, name)
+    return _Known(outputs, scattered, before)
 
 
-def _stage(
-    stage: Any, where: str, outputs: Outputs, scattered: Collection[str], *, pinned: bool
-) -> Iterator[str]:
+def _dependencies(stages: list[Any]) -> dict[str, set[str]]:
+    """Names of the stages that each stage waits for."""
+    return {
+        stage["name"]: {
+            name
+            for expression in shapes.dependencies_of(stage)
+            for name in shapes.stages_of(expression)
+        }
+        for stage in stages
+        if isinstance(stage, dict) and not list(shapes.misshapen(stage, shapes.STAGE, ""))
+    }
+
+
+def _closure(needs: Mapping[str, Collection[str]], name: str) -> set[str]:
+    """The stages that one needs, and those that these need."""
+    found: set[str] = set()
+    waiting = list(needs[name])
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += needs.get(one, ())
+    return found
+
+
+def _stage(stage: Any, where: str, known: _Known, *, pinned: bool) -> Iterator[str]:
     problems = list(shapes.misshapen(stage, shapes.STAGE, where))
     if not problems:
         problems += shapes.mistyped(stage["scheduler"], "scheduler", where)
@@ -68,49 +119,54 @@ def _stage(
     if problems:
         yield from problems
         return
-    dependencies = [shapes.stage_of(expression) for expression in shapes.dependencies_of(stage)]
-    for name in dependencies:
-        if name not in outputs:
-            yield f"{where}: depends on '{name}', which is no stage: it would never run"
+    for expression in shapes.dependencies_of(stage):
+        for name in shapes.stages_of(expression):
+            if name not in known.outputs:
+                yield f"{where}: depends on '{name}', which is no stage: it would never run"
     scheduler = stage["scheduler"]
     parameters = shapes.parameters_of(scheduler)
     for key, value in parameters.items():
         at = f"{where}: parameter '{key}'"
         if pinned and value in ("", None):
             yield f"{at}: is empty, which yadage takes for a folder"
-        yield from _reference(value, at, dependencies, outputs, scattered)
+        yield from _reference(value, at, known, known.before[stage["name"]], pinned=pinned)
     yield from _scatter(scheduler, parameters, where)
     yield from _body(scheduler, where, parameters, pinned=pinned)
 
 
 def _reference(
-    value: Any,
-    where: str,
-    dependencies: Collection[str],
-    outputs: Outputs,
-    scattered: Collection[str],
+    value: Any, where: str, known: _Known, before: Collection[str], *, pinned: bool
 ) -> Iterator[str]:
     """A parameter that selects an output needs one that there will be."""
     selector = shapes.selector_of(value)
     if selector is None or selector.get("expression_type") == "fromvalue":
         return
     kinds = [kind for kind in ("step", "steps", "stages") if kind in selector]
-    known = {*kinds, "output", "flatten", "unwrap", "expression_type"}
-    if len(kinds) != 1 or selector.keys() - known:
+    keys = {*kinds, "output", "flatten", "unwrap", "expression_type"}
+    if len(kinds) != 1 or selector.keys() - keys:
         yield f"{where}: {dict(selector)} does not select one output"
         return
-    stage, output = shapes.stage_of(str(selector[kinds[0]])), selector.get("output")
-    if stage not in outputs:
-        yield f"{where}: '{stage}' is no stage"
-    elif stage not in dependencies:
-        yield f"{where}: reads from '{stage}' without depending on it"
-    elif outputs[stage] is not None and re.split(r"[.\[]", str(output))[0] not in (
-        outputs[stage] or ()
-    ):
-        listed = ", ".join(sorted(outputs[stage] or ())) or "nothing"
-        yield f"{where}: '{stage}' has no output '{output}' (it has {listed})"
-    elif kinds == ["step"] and stage in scattered and selector["step"] in (stage, f"{stage}[*]"):
-        yield f"{where}: 'step: {stage}' takes one step of many: use 'stages: {stage}'"
+    query, output = str(selector[kinds[0]]), selector.get("output")
+    for stage in shapes.stages_of(query):
+        if stage not in known.outputs:
+            yield f"{where}: '{stage}' is no stage"
+        elif stage not in before:
+            yield f"{where}: reads from '{stage}' without depending on it"
+        elif output is not None and not _has(known.outputs[stage], str(output)):
+            listed = ", ".join(sorted(known.outputs[stage] or ())) or "nothing"
+            yield f"{where}: '{stage}' has no output '{output}' (it has {listed})"
+        elif (
+            pinned
+            and kinds == ["step"]
+            and stage in known.scattered
+            and query in (stage, f"{stage}[*]")
+        ):
+            yield f"{where}: 'step: {stage}' takes one step of many: use 'stages: {stage}'"
+
+
+def _has(outputs: Collection[str] | None, output: str) -> bool:
+    """Whether a stage publishes what an expression selects."""
+    return outputs is ANY or output in outputs or re.split(r"[.\[]", output)[0] in outputs
 
 
 def _scatter(
@@ -144,6 +200,8 @@ def _body(
         yield f"{where}: needs one of {', '.join(shapes.BODIES)}, and has {found}"
     elif bodies == ["workflow"]:
         sub = scheduler["workflow"]
+        if (scheduler.get("workflow_opts") or {}).get("discover"):
+            yield f"{where}: workflow_opts: looking for files ('discover') is not supported"
         yield from _workflow(sub, parameters.keys(), f"{where}: workflow", pinned=pinned)
     elif bodies == ["step"]:
         yield from check_step(scheduler["step"], f"{where}: step", parameters, pinned=pinned)
@@ -168,13 +226,8 @@ def _published(scheduler: Mapping[str, Any]) -> Collection[str] | None:
     return set(found) if isinstance(found, dict) else ANY
 
 
-def _circles(stages: list[Any], where: str) -> Iterator[str]:
+def _circles(waiting: dict[str, set[str]], where: str) -> Iterator[str]:
     """Stages that wait for each other, so that none of them would ever run."""
-    waiting = {
-        stage["name"]: {shapes.stage_of(name) for name in shapes.dependencies_of(stage)}
-        for stage in stages
-        if isinstance(stage, dict) and not list(shapes.misshapen(stage, shapes.STAGE, ""))
-    }
     while ready := [name for name, needs in waiting.items() if not needs & waiting.keys()]:
         for name in ready:
             del waiting[name]

@@ -1,5 +1,6 @@
 """What is wrong with the inputs of a workflow."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -51,6 +52,7 @@ def inputs_read(workflow: Mapping[str, Any]) -> set[str]:
     for stage in workflow["stages"]:
         for value in shapes.parameters_of(stage["scheduler"]).values():
             selector = shapes.selector_of(value)
-            if selector and "init" in (selector.get("step"), selector.get("stages")):
-                names.add(str(selector["output"]).partition("[")[0])
+            queries = [selector.get(key) for key in ("step", "steps", "stages")] if selector else []
+            if selector and "init" in queries and selector.get("output"):
+                names.add(re.split(r"[.\[]", str(selector["output"]))[0])
     return names

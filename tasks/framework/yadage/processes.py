@@ -1,5 +1,6 @@
 """The process of a step: its command, and where it runs."""
 
+import json
 import os
 import shlex
 import subprocess
@@ -26,6 +27,13 @@ kill $! 2>/dev/null
 exit $code
 """
 """First process in the container: ends the others when whoever started it ends."""
+
+
+CREDENTIALS = frozenset({"kerberos", "krb5auth", "gridproxy", "voms_proxy"})
+"""Resources that are the caller's credentials, by their names for yadage and for REANA."""
+
+HINTS = ("compute_backend", "htcondor_", "slurm_", "kubernetes_", "unpacked_img")
+"""Resources that tell REANA where and within what limits to run a step."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +117,10 @@ def _equip(
     container.environment = {"HOME": "/", **environment.get("env", {})}
     resources: Iterable[Any] = environment.get("resources", ())
     for resource in resources:
-        name = next(iter(resource)) if isinstance(resource, dict) else str(resource)
-        if name.lower() in {"kerberos", "krb5auth", "gridproxy"}:
+        name, wanted = next(iter(resource.items())) if isinstance(resource, dict) else (resource, 1)
+        if not wanted or str(name).startswith(HINTS):
+            continue
+        if name.lower() in CREDENTIALS:
             credentials, variables = find_credentials(os.environ)
             container.mounts += credentials
             container.environment |= variables
@@ -122,8 +132,8 @@ def _equip(
             raise UserError(f"the step wants the resource {resource!r}, which is not known")
     for number, mount in enumerate(environment.get("par_mounts", ())):
         file = Path(place.scratch, f"parameter_{number}")
-        value = jq.evaluate(mount["jqscript"], parameters)
-        file.write_text(value if isinstance(value, str) else str(value), encoding="utf-8")
+        found = jq.results(mount["jqscript"], parameters)
+        file.write_text("\n".join(map(json.dumps, found)), encoding="utf-8")
         container.mounts.append(Mount(str(file), mount["mountpath"]))
     container.mounts = without_repetition(container.mounts)
 

@@ -46,15 +46,15 @@ def publish(publisher: Mapping[str, Any], parameters: Mapping[str, Any], workdir
 
 
 def initial(inputs: Mapping[str, Any], folder: str | None) -> Any:
-    """Inputs of a workflow, those that are files of the folder with their full paths."""
+    """Inputs of a workflow, files of the folder with their full paths.
+
+    As in yadage, a pattern such as ``*.txt`` stands for the list of all files that match.
+    """
     if folder is None:
         return dict(inputs)
 
-    def full(text: str) -> str:
-        path = os.path.join(folder, text)
-        return path if text and os.path.exists(path) else text
-
-    return mapped(dict(inputs), full)
+    options = {"relative_paths": True, "glob": True}
+    return mapped(dict(inputs), lambda text: _found(text, options, folder) if text else text)
 
 
 def mapped(value: Any, change: Callable[[str], Any]) -> Any:

@@ -137,7 +137,7 @@ class Scope:
             return all(self._ready_value(expression) for expression in given["expressions"])
         for expression in shapes.dependencies_of(stage):
             parts = self._parts(expression)
-            if not parts and shapes.stage_of(expression) not in self.done:
+            if not parts and not self.done.keys() >= set(shapes.stages_of(expression)):
                 return False
             if any(isinstance(part, Scope) and not part.finished() for part in parts):
                 return False

@@ -6,14 +6,17 @@ from typing import Any
 
 from tasks.framework.errors import UserError
 
-_PART = re.compile(r"\.?(?:(?P<name>[A-Za-z_][\w-]*)|(?P<any>\*)|\[(?P<index>[^\]]*)\])")
+_NAME = r"[A-Za-z_][\w-]*"
+_PART = re.compile(
+    rf"\.?(?:(?P<names>{_NAME}(?:\s*,\s*{_NAME})*)|(?P<any>\*)|\[(?P<index>[^\]]*)\])"
+)
 
 
 def find(expression: str, value: Any) -> list[Any]:
     """All values that a JSONPath expression leads to.
 
-    Names, ``*``, ``[*]``, ``[2]``, ``[1:3]`` and ``['a name']`` are understood, and ``$`` at the
-    start.
+    Names, ``several,names``, ``*``, ``[*]``, ``[2]``, ``[1:3]`` and ``['a name']`` are understood,
+    and ``$`` at the start.
 
     Raises:
         UserError: the expression has more to it than that.
@@ -38,8 +41,8 @@ def find(expression: str, value: Any) -> list[Any]:
 def _step(match: re.Match[str], value: Any, expression: str) -> Iterable[Any]:
     index = "*" if match["any"] else match["index"]
     if index is None or index[:1] in {"'", '"'}:
-        key = match["name"] if index is None else index[1:-1]
-        return [value[key]] if isinstance(value, dict) and key in value else []
+        keys = re.findall(_NAME, match["names"]) if index is None else [index[1:-1]]
+        return [value[key] for key in keys if key in value] if isinstance(value, dict) else []
     if index == "*":
         return value.values() if isinstance(value, dict) else value if _listed(value) else []
     if not _listed(value):
@@ -50,7 +53,8 @@ def _step(match: re.Match[str], value: Any, expression: str) -> Iterable[Any]:
         raise UserError(f"the expression {expression!r}: [{index}] is not understood") from None
     if len(bounds) > 1:
         return list(value[slice(*bounds)])
-    return [value[bounds[0]]] if bounds[0] is not None and bounds[0] < len(value) else []
+    inside = bounds[0] is not None and -len(value) <= bounds[0] < len(value)
+    return [value[bounds[0]]] if inside else []
 
 
 def _listed(value: Any) -> bool:

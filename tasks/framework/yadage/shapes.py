@@ -98,7 +98,7 @@ def parameters_of(scheduler: Mapping[str, Any]) -> dict[str, Any]:
 def dependencies_of(stage: Mapping[str, Any]) -> list[str]:
     """The JSONPath expressions of what a stage waits for."""
     given = stage.get("dependencies") or []
-    expressions = given["expressions"] if isinstance(given, dict) else given
+    expressions = given.get("expressions") or [] if isinstance(given, dict) else given
     selected = [selector_of(expression) or expression for expression in expressions]
     return [
         str(one if isinstance(one, str) else next(iter(_selected(one)), "")) for one in selected
@@ -119,10 +119,11 @@ def selector_of(value: Any) -> Mapping[str, Any] | None:
     return value if {"step", "steps", "stages"} & value.keys() else None
 
 
-def stage_of(expression: str) -> str:
-    """Name of the stage that a simple JSONPath expression is about.
+def stages_of(expression: str) -> list[str]:
+    """Names of the stages that a simple JSONPath expression is about.
 
-    >>> stage_of("skim[*]"), stage_of("outer[0].fit"), stage_of("fit")
-    ('skim', 'outer', 'fit')
+    >>> stages_of("skim[*]"), stages_of("outer[0].fit"), stages_of("fit, plot")
+    (['skim'], ['outer'], ['fit', 'plot'])
     """
-    return expression.partition(".")[0].partition("[")[0].strip()
+    names = expression.strip().removeprefix("$.").partition(".")[0].partition("[")[0]
+    return [name.strip() for name in names.split(",")]

@@ -100,6 +100,8 @@ def test_the_picture_has_a_box_for_each_task_and_what_came_from_outside(records)
         "Fit": 2,
     }
     assert arrows == {("input of Skim", "Skim"), ("Skim", "Fit")}
+    late = record("Fit", [{"uri": "/c.yaml", "adler32": "1"}], [])
+    assert nodes_and_arrows([late, *records])[0]["input of Fit"].layer == 1
     assert nodes["Skim"].label == "Skim\n2 runs, 2 files\ncode 1234567890"
     assert nodes["Fit"].label == "Fit\n1 run, 1 file\ncode 1234567890 (edited)\nvhbb-fit:1"
     assert nodes["input of Skim"].label == "a.root\nb.root"

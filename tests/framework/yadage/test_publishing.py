@@ -18,7 +18,7 @@ CASES = {
     "constant-pub": ({"publish": {"n": 1}}, {"n": 1}),
     "frompar-pub": (
         {"outputmap": {"out": "file", "all": "files"}},
-        {"out": "F", "all": ["x", "y"]},
+        {"out": "F", "all": ["x"]},
     ),
     "interpolated-pub": ({"publish": {"out": "{workdir}/{n}.txt"}}, {"out": "W/2.txt"}),
     "fromglob-pub": (
@@ -64,3 +64,9 @@ def test_inputs_that_are_files_of_the_folder_get_their_paths(workdir):
     found = initial({"file": "a.txt", "name": "zh", "n": 3, "url": "root://a//b"}, str(workdir))
     assert found == {"file": f"{workdir}/a.txt", "name": "zh", "n": 3, "url": "root://a//b"}
     assert initial({"file": "a.txt"}, None) == {"file": "a.txt"}
+
+
+def test_an_input_that_is_a_pattern_is_the_list_of_the_files(workdir):
+    found = initial({"files": "*.txt", "none": "*.root", "name": "[GeV]"}, str(workdir))
+    files = [f"{workdir}/a.txt", f"{workdir}/b.txt"]
+    assert found == {"files": files, "none": "*.root", "name": "[GeV]"}

@@ -17,6 +17,8 @@ TREE = {"skim": [{"id": 1}, {"id": 2}, {"id": 3}], "fit": [{"id": 4}], "a name":
         ("skim[-1].id", [3]),
         ("skim[1:]", TREE["skim"][1:]),
         ("skim[7]", []),
+        ("skim[-7]", []),
+        ("fit,skim", [TREE["fit"], TREE["skim"]]),
         ("nothing", []),
         ("['a name'][0]", [0]),
         ("*", list(TREE.values())),

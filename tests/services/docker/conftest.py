@@ -64,16 +64,16 @@ class Site:
         with (self.path / "law.cfg").open("a") as settings:
             settings.write(text)
 
-    def start(self, *arguments, groups=None, **options):
+    def start(self, *arguments, groups=None, user=OTHER_USER, **options):
         """Start `law run`, as another user when `groups` are given."""
         command = [Path(sys.executable).with_name("law"), "run", *map(str, arguments)]
         if groups is not None:
             for path in (self.path, *self.path.rglob("*")):
-                os.chown(path, OTHER_USER, OTHER_USER)
+                os.chown(path, user, user)
             # the interpreter may lie in root's home: reading is allowed, nothing else
             reading = [f"--{kind}-caps=+dac_read_search" for kind in ("inh", "ambient")]
-            user = [f"--{kind}={OTHER_USER}" for kind in ("reuid", "regid")]
-            command = ["setpriv", *reading, *user, f"--groups={groups}", *command]
+            ids = [f"--{kind}={user}" for kind in ("reuid", "regid")]
+            command = ["setpriv", *reading, *ids, f"--groups={groups}", *command]
         return subprocess.Popen(
             command,
             cwd=self.path,
@@ -87,7 +87,7 @@ class Site:
     def run(self, *arguments):
         """Run `law run` to its end; exit code and all output."""
         process = self.start(*arguments)
-        output, _ = process.communicate(timeout=120)
+        output, _ = process.communicate(timeout=600)
         return process.returncode, output
 
     def output(self, *parts):

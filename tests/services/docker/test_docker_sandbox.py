@@ -30,9 +30,11 @@ def wait_for(condition, timeout=30.0):
     return found
 
 
-def containers(engine):
-    """Ids of the containers of the tasks here, running or not."""
-    return engine.docker("ps", "--all", "--quiet", "--filter=label=vhbb.task").split()
+def containers(engine, site):
+    """Ids of the containers of this test's tasks, running or not; others may use the engine too."""
+    found = engine.docker("ps", "--all", "--quiet", "--filter=label=vhbb.task").split()
+    described = {name: engine.docker("inspect", name, check=False) for name in found}
+    return [name for name, text in described.items() if str(site.path) in text]
 
 
 def children_of(pid):
@@ -92,7 +94,7 @@ class TestResults:
         process = site.start(
             "sandboxed_tasks.Probe", f"--sandbox=docker::{image}", "--version=a", groups=groups
         )
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=120)
         assert process.returncode == 0, output
         for name in ("found.json", "found.provenance.json"):
             status = (site.results / "Probe" / "a" / name).stat()
@@ -149,10 +151,10 @@ class TestIsolation:
             "sandboxed_tasks.RemoteProbe", f"--sandbox=docker::{image}", f"--read={proxy}",
             "--sleep=2", "--digest-only",
         )  # fmt: skip
-        (container,) = wait_for(lambda: containers(engine))
+        (container,) = wait_for(lambda: containers(engine, site))
         described = engine.docker("inspect", container)
         command_lines = all_command_lines()
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=120)
         assert process.returncode == 0, output
         written = "".join(p.read_text() for p in site.results.rglob("*.json"))
         for text in (described, command_lines, output, written):
@@ -201,7 +203,7 @@ class TestErrors:
         process = site.start(
             "sandboxed_tasks.Probe", f"--sandbox=docker::{image}", groups=OTHER_USER
         )
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=120)
         assert process.returncode != 0
         assert "Traceback" not in output
         assert "no permission to talk to the engine" in output
@@ -251,10 +253,10 @@ class TestKills:
             f"--workers={workers}", start_new_session=True,
         )  # fmt: skip
         wait_for(lambda: "sleeping" in process.stdout.readline())
-        assert containers(engine)
+        assert containers(engine, site)
         process.send_signal(number)
-        wait_for(lambda: not containers(engine), timeout=20)
-        process.communicate(timeout=20)
+        wait_for(lambda: not containers(engine, site), timeout=60)
+        process.communicate(timeout=120)
         assert not list((site.results / "Probe").rglob("*.json")), "nothing half-written"
         assert not list((site.results / "Probe").rglob(".vhbb*")), "nor anything temporary"
 
@@ -263,6 +265,6 @@ class TestKills:
         wait_for(lambda: "sleeping" in process.stdout.readline())
         (client,) = children_of(process.pid)
         os.kill(client, 9)
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
         assert process.returncode != 0
-        wait_for(lambda: not containers(engine), timeout=20)
+        wait_for(lambda: not containers(engine, site), timeout=60)

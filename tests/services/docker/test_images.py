@@ -1,11 +1,13 @@
 """The images as they are built."""
 
 import json
+import os
+import shutil
 import subprocess
 
 import pytest
 
-from tests.services.docker.conftest import ROOT
+from tests.services.docker.conftest import BASE, ROOT
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
@@ -51,3 +53,26 @@ class TestImage:
         versions = {line.split(" ")[0] for line in pinned.splitlines()}
         assert {f"{name}=={version}" for name, version in installed.items()} <= versions
         assert len(installed) >= 30
+
+
+def test_what_is_built_by_hand_gets_no_credentials_and_results(engine, images, tmp_path):
+    names = ("analysis/a.py", "tasks/t.py", "requirements.txt", "docker/Dockerfile", "law.cfg",
+             ".env", "proxy.pem", "results/limits.json", "analysis/.token", "tasks/.ssh/key",
+             ".git/config", "docker/.netrc", "analysis/__pycache__/a.pyc")  # fmt: skip
+    for name in names:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    shutil.copy(ROOT / ".dockerignore", tmp_path)
+    (tmp_path / "docker/Dockerfile").write_text(f"FROM {BASE}\nCOPY . /context\n")
+    command = ["docker", "build", "--quiet", "--file=docker/Dockerfile", "--tag=vhbb-context", "."]
+    subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "DOCKER_BUILDKIT": "0"}, check=True,
+        capture_output=True,
+    )  # fmt: skip
+    try:
+        find = ("find", "/context", "-type", "f", "-printf", "%P ")
+        seen = engine.docker("run", "--rm", "--network=none", "vhbb-context", *find).split()
+    finally:
+        engine.docker("rmi", "vhbb-context")
+    assert set(seen) == {"analysis/a.py", "tasks/t.py", "requirements.txt", "docker/Dockerfile"}

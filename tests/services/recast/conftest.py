@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.services.docker.conftest import engine, images  # noqa: F401 - fixtur
 from tests.services.engine import CERTIFICATES, ServiceUnavailableError
 from tests.services.recast.environments import HERE, environment
 from tests.services.recast.registry import push, running_registry
+from tests.services.xrootd_server import Server
 from tests.tasks.conftest import ROOT, Workspace, task_index, workspace  # noqa: F401 - fixtures
 from tests.tasks.test_archive import clone  # noqa: F401 - a fixture
 
@@ -90,6 +92,25 @@ def ttbar(site, test_data) -> Path:
     site.law("Fit", "--catalogue", "my.yaml")
     site.law("Preserve", "--catalogue", "my.yaml", "--destination", "ttbar")
     return site.folder / "ttbar"
+
+
+@pytest.fixture
+def remote_ttbar(site, ttbar):
+    """The same with the file on a server, in a folder of its own beside a script for a ticket."""
+    if shutil.which("xrootd") is None:
+        pytest.skip("needs an XRootD server: apt-get install xrootd-server")
+    folder = Path(tempfile.mkdtemp(prefix="vhbb-xrootd-"))
+    folder.chmod(0o755)
+    server = Server(folder).start()
+    try:
+        (file,) = (site.folder / "inputs").iterdir()
+        shutil.copy(file, server.files)
+        site.write("remote.yaml", TTBAR.format(file=f"{server.url}/{file.name}"))
+        site.law("Preserve", "--catalogue", "remote.yaml", "--destination", "remote")
+        yield site.folder / "remote"
+    finally:
+        server.kill()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -29,14 +29,19 @@ class TestYadage:
         workspace = limits("zh_llbb").with_name("workspace.json").read_bytes()
         assert (tmp_path / "work/fit/workspace.json").read_bytes() == workspace
 
-    def test_a_new_signal_is_files_and_numbers(
-        self, recast, default, site, ttbar, limits, tmp_path, as_caller
+    def test_a_signal_on_a_server_is_read_with_the_ticket_of_the_service(
+        self, recast, remote_ttbar, limits, tmp_path, as_caller
     ):
-        inputs = ttbar / "inputs.yml"
-        folder = f"initdir={site.folder / 'inputs'}"
-        # the workflow of the default analysis: nothing of its signal is in it
-        command = ["yadage-run", "-t", default / "specs", "work", "workflow.yml", inputs]
-        recast.run(*command, "-d", folder, cwd=tmp_path, variables=as_caller)
+        ticket = tmp_path / "auth"  # what `recast auth setup` makes, and steps get
+        ticket.mkdir()
+        (ticket / "getkrb.sh").write_text("date > /recast_auth/asked\n")
+        inputs = remote_ttbar / "inputs.yml"
+        assert yaml.safe_load(inputs.read_text())["signal_files"][0].startswith("root://")
+        command = ["yadage-run", "-t", remote_ttbar / "specs", "work", "workflow.yml", inputs]
+        options = f"{as_caller['PACKTIVITY_DOCKER_CMD_MOD']} --network host"
+        variables = {"PACKTIVITY_AUTH_LOCATION": ticket, "PACKTIVITY_DOCKER_CMD_MOD": options}
+        recast.run(*command, cwd=tmp_path, variables=variables)
+        assert (ticket / "asked").exists()
         made = (tmp_path / "work/fit/limits.json").read_bytes()
         assert made == limits("ttbar").read_bytes()
 
@@ -57,10 +62,19 @@ class TestRecast:
                 "recast", "catalogue", "describe", name, cwd=default, variables=variables
             )
             assert "limits on the strength of a signal" in told.stdout
-            told = recast.run(
-                "recast", "catalogue", "check", name, cwd=default, variables=variables
-            )
-            assert "Everything looks good" in told.stdout
+        told = recast.run("recast", "catalogue", "check", "vhbb", cwd=default, variables=variables)
+        assert "Everything looks good" in told.stdout
+
+    def test_the_job_for_ci_checks_it(self, recast, default, tmp_path):
+        *checks, run = yaml.safe_load((default / "ci.yml").read_text())["recast"]["script"]
+        assert run == "recast run vhbb-synthetic --backend local --tag ci"  # as the bundle's test
+        (tmp_path / "recast").symlink_to(default)
+        script = tmp_path / "check.sh"
+        script.write_text("set -eo pipefail\n" + "\n".join(checks))
+        recast.run(
+            "python", "-c", f"import os; os.execlp('bash', 'bash', '{script}')", cwd=tmp_path
+        )
+        assert "looks good" in (tmp_path / "check.log").read_text()
 
     def test_the_docker_backend_runs_the_example_and_extracts_the_limits(
         self, recast, default, limits, runner
@@ -76,6 +90,7 @@ class TestRecast:
         assert made.read_bytes() == limits("zh_llbb").read_bytes()
 
     def test_the_docker_backend_runs_a_new_signal(self, recast, default, ttbar, limits, runner):
+        # by the specification of the default analysis: nothing of its signal is in it
         variables = catalogue(recast, default) | {"RECAST_DOCKER_IMAGE": runner}
         example = yaml.safe_load((ttbar / "recast.yml").read_text())["example_inputs"]["default"]
         inputs = ttbar / "recast_inputs.yaml"

@@ -24,6 +24,7 @@ class Prediction:
         fitted: the parameters are those of a fit to the data.
         strength: signal strength.
         warnings: of the fit.
+        yield_uncertainty: of the sum of all bins, with all correlations.
     """
 
     samples: Mapping[str, Array]
@@ -33,6 +34,7 @@ class Prediction:
     fitted: bool
     strength: float
     warnings: tuple[str, ...] = ()
+    yield_uncertainty: float | None = None
 
 
 def predict(
@@ -72,6 +74,9 @@ def predict(
         matrix = np.zeros((len(point), len(point)))
     jacobian = likelihood.expectation.expand(point[None]).jacobian[0]
     variance = np.einsum("pb,pq,qb->b", jacobian, matrix, jacobian)
+    sums = {
+        name: jacobian[:, where].sum(axis=1) for name, where in likelihood.model.channels.items()
+    }
     samples = _by_sample(likelihood, point)
     value = float(point[poi]) if poi is not None else 0.0
     return {
@@ -83,6 +88,7 @@ def predict(
             fitted,
             value,
             tuple(warnings),
+            float(np.sqrt(max(sums[name] @ matrix @ sums[name], 0.0))),
         )
         for name, where in likelihood.model.channels.items()
     }

@@ -108,7 +108,7 @@ def profile_scan(
         reach: of the scan on either side, in uncertainties.
 
     Raises:
-        AnalysisError: unknown or fixed parameter.
+        AnalysisError: unknown or fixed parameter, or no fit that converges.
     """
     likelihood = Likelihood.of(workspace)
     if parameter not in likelihood.names or likelihood.fixed[likelihood.index(parameter)]:
@@ -133,6 +133,8 @@ def profile_scan(
     fits = fit(likelihood, likelihood.data, start=starts, fixed=held, poi_bounds=bounds)
     if not fits.converged.all():
         warnings.append(f"{int((~fits.converged).sum())} points of the scan did not converge")
+    if not fits.converged.any():
+        raise AnalysisError(f"no point of the scan of {parameter} converged: no likelihood scan")
     good = fits.converged
     delta = 2 * (fits.nll[good] - best.nll[0])
     return ProfileScan(
@@ -211,5 +213,5 @@ def goodness_of_fit(
         toys = 2 * fits.nll[fits.converged]
         if len(toys) < n_toys:
             warnings.append(f"{n_toys - len(toys)} pseudo-experiments could not be fitted")
-        toy_p_value = float(np.mean(toys >= statistic))
+        toy_p_value = float(np.mean(toys >= statistic)) if len(toys) else None
     return GoodnessOfFit(statistic, degrees, p_value, toys, toy_p_value, tuple(warnings))

@@ -9,6 +9,7 @@ from analysis.inference.arrays import Array
 from analysis.inference.fitting import covariance
 from analysis.inference.histfactory import Workspace
 from analysis.inference.likelihood import Likelihood
+from analysis.inference.measurement import strength_range
 from analysis.inference.minimisation import fit
 
 
@@ -46,8 +47,8 @@ def predict(
         workspace: HistFactory JSON.
         fitted: fit the parameters to the data; otherwise they have their nominal values, and
             the uncertainty that of their constraints alone.
-        strength: signal strength, such as 0 for the background; None to fit it as well (or to
-            take its nominal value).
+        strength: signal strength, such as 0 for the background; None to fit it as well, with
+            either sign (or to take its nominal value).
 
     Example:
         >>> from analysis.model import tutorial_workspace
@@ -60,7 +61,9 @@ def predict(
     poi = likelihood.poi
     warnings: list[str] = []
     if fitted:
-        fits = fit(likelihood, likelihood.data, poi=strength)
+        free = strength is None and poi is not None
+        bounds = strength_range(likelihood) if free else None
+        fits = fit(likelihood, likelihood.data, poi=strength, poi_bounds=bounds)
         point = fits.parameters[0]
         if not fits.converged[0]:
             warnings.append("the fit did not converge")

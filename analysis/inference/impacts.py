@@ -15,6 +15,7 @@ from analysis.inference.minimisation import fit
 
 DATA = "data statistics"
 REST = "non-linearity"
+_LARGE_REST = 0.1  # of the variance, above which a result carries a warning
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,10 @@ def pulls_and_impacts(workspace: Workspace) -> Impacts:
     groups = _groups(likelihood, counts, centres, owners)
     rest = total - counts.sum() - (centres**2).sum()
     groups[REST] = float(np.copysign(np.sqrt(abs(rest)), rest))
+    if abs(rest) > _LARGE_REST * total:
+        which = "exceed" if rest < 0 else "fall short of"
+        text = f"the components {which} the total: where it was fitted the model is not linear"
+        warnings = (*warnings, text)
     return Impacts(tuple(impacts), float(point[poi]), float(np.sqrt(total)), groups, warnings)
 
 

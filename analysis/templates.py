@@ -147,6 +147,10 @@ def _template(
                 f"{name} is negative in bins {where}: merge bins, or set model.negative_bins: clip "
                 "in the catalogue"
             )
+        if contents.sum() < 0:
+            raise AnalysisError(
+                f"{name} is negative in sum ({contents.sum():g} events): nothing would be left"
+            )
         lost = contents[negative].sum()
         warnings.append(f"{name} is negative in bins {where}: set to zero ({lost:g} events)")
         contents = np.maximum(contents, 0.0)

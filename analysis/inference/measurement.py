@@ -10,6 +10,7 @@ from analysis.inference.arrays import Array
 from analysis.inference.fitting import covariance, degrees_of_freedom, diagnose
 from analysis.inference.histfactory import Workspace
 from analysis.inference.likelihood import Likelihood
+from analysis.inference.limits import require_signal
 from analysis.inference.minimisation import Fits, fit
 from analysis.inference.toys import draw
 
@@ -108,12 +109,15 @@ def profile_scan(
         reach: of the scan on either side, in uncertainties.
 
     Raises:
-        AnalysisError: unknown or fixed parameter, or no fit that converges.
+        AnalysisError: unknown or fixed parameter, the strength of a signal without events, or no
+            fit that converges.
     """
     likelihood = Likelihood.of(workspace)
     if parameter not in likelihood.names or likelihood.fixed[likelihood.index(parameter)]:
         raise AnalysisError(f"the model has no free parameter {parameter!r}")
     index = likelihood.index(parameter)
+    if index == likelihood.poi:
+        require_signal(likelihood)
     best, notes = free_fit(likelihood)
     warnings = list(notes)
     point = best.parameters[0]
@@ -164,11 +168,10 @@ def significance(workspace: Workspace) -> Significance:
     """Discovery significance from the test statistic q0 (arXiv:1007.1727, eq. 12 and 53).
 
     Raises:
-        AnalysisError: the workspace has no signal.
+        AnalysisError: the workspace has no signal, or one without events.
     """
     likelihood = Likelihood.of(workspace)
-    if likelihood.poi is None:
-        raise AnalysisError("the workspace has no parameter of interest: add a signal")
+    require_signal(likelihood)
     best, notes = free_fit(likelihood)
     warnings = list(notes)
     fixed = fit(likelihood, likelihood.data, poi=np.array([0.0, 1.0]))

@@ -107,6 +107,11 @@ def test_negative_bins_are_refused_or_clipped_with_a_warning():
     assert limits.to_dict()["warnings"][0] == model.warnings[0]
 
 
+def test_a_signal_that_is_negative_in_sum_is_not_clipped():
+    with pytest.raises(AnalysisError, match="signal is negative in sum"):
+        build(signal=histogram([1.0, -8.0, 2.0]), negative_bins="clip")
+
+
 def test_negative_data_are_refused_whatever_the_policy():
     with pytest.raises(AnalysisError, match="data are negative in bins 25-50"):
         build(data=histogram([1.0, -2.0, 3.0]), negative_bins="clip")

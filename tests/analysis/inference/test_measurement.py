@@ -7,6 +7,7 @@ from analysis.inference.likelihood import Likelihood
 from analysis.inference.measurement import goodness_of_fit, profile_scan, significance
 from analysis.inference.minimisation import fit
 from analysis.inference.toys import draw
+from analysis.model import tutorial_workspace
 
 
 @pytest.mark.parametrize("strength", [0.0, 1.0, 2.0])
@@ -40,6 +41,8 @@ def test_components_add_up_to_the_total_uncertainty_of_the_fit(request, name):
     rest = impacts.groups[REST] * abs(impacts.groups[REST])
     assert shares + impacts.groups[DATA] ** 2 + rest == pytest.approx(impacts.total**2, rel=1e-9)
     assert impacts.total == pytest.approx(profile_scan(workspace, "mu").uncertainty, rel=1e-6)
+    told = any("the model is not linear" in text for text in impacts.warnings)
+    assert told == (abs(rest) > 0.1 * impacts.total**2)
 
 
 @pytest.fixture
@@ -125,6 +128,14 @@ def test_a_scan_of_an_unknown_or_fixed_parameter_is_refused(everything):
     for name in ("nothing", "fake_shape[1]"):
         with pytest.raises(AnalysisError, match="no free parameter"):
             profile_scan(everything, name)
+
+
+def test_a_signal_without_events_has_neither_scan_nor_significance():
+    workspace = tutorial_workspace([0.0, 0.0], [50.0, 52.0], [51.0, 48.0])
+    for ask in (lambda w: profile_scan(w, "mu"), significance):
+        with pytest.raises(AnalysisError, match="no sensitivity"):
+            ask(workspace)
+    assert profile_scan(workspace, "uncorr_bkguncrt[0]").delta.max() > 1
 
 
 def test_significance_is_that_of_pyhf(everything, plain):

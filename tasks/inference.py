@@ -99,7 +99,9 @@ class WorkspaceTask(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
         limits = self.limits
         about = {key: limits[key] for key in _ABOUT}
         with self.localize_output() as output:
-            output["result"].dump({**about, **as_plain(result)}, formatter="json", indent=2)
+            # What Fit says of the model holds, whatever a result of toys knows of it.
+            content = about | as_plain(result) | about
+            output["result"].dump(content, formatter="json", indent=2)
             for name, figure in figures.items():
                 for kind in _KINDS:
                     plots.save(figure, output[f"{name}_{kind}"].abspath)

@@ -58,6 +58,7 @@ def test_the_whole_model_is_written(tmp_path):
     (tmp_path / "mine.yaml").write_text(
         """
 model:
+  luminosity_on: [signal, background]
   background_normalisation: free
   window: {low: 100 GeV, high: 150 GeV}
   pruning: 0.5 %

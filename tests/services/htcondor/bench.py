@@ -101,7 +101,7 @@ class Bench:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start the workflow; its output goes to `output.txt`."""
-        with (self.directory / "output.txt").open("a") as stream:
+        with (self.directory / "output.txt").open("w") as stream:
             process = subprocess.Popen(
                 self.command(*arguments),
                 stdin=subprocess.DEVNULL,
@@ -119,7 +119,6 @@ class Bench:
 
     def run(self, *arguments: str, timeout: float = 120.0) -> Result:
         """Run the workflow to its end."""
-        (self.directory / "output.txt").unlink(missing_ok=True)
         return self.finish(self.start(*arguments), timeout)
 
     @property
@@ -183,12 +182,16 @@ class Bench:
 
     def jobs_submitted(self) -> int:
         """Jobs of this directory that HTCondor has ever seen."""
-        count = 0
+        return len(self.ads("ClusterId"))
+
+    def ads(self, *attributes: str) -> list[list[str]]:
+        """Rows of attributes of all jobs of this directory, ended ones last."""
+        rows: list[list[str]] = []
         for command in ("condor_q", "condor_history"):
             constraint = f'regexp("^{self.directory}/", Iwd)'
-            text = self.pool.submit.run(command, "-constraint", constraint, "-af", "ClusterId")
-            count += len(text.split())
-        return count
+            text = self.pool.submit.run(command, "-constraint", constraint, "-af", *attributes)
+            rows += [line.split() for line in text.splitlines()]
+        return rows
 
     def wait_for_runs(self, number: int, timeout: float = 60.0) -> None:
         """Wait until so many executions have started."""

@@ -151,6 +151,15 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
 
     # submission
 
+    def submit(self, retry_jobs: Mapping[int, list[int]] | None = None) -> Any:
+        """Submit jobs that are to be tried again, and as many new ones as may be in the queue.
+
+        law hands over all jobs that failed in a poll, also those that have failed for good.
+        """
+        jobs, failed = self.job_data.jobs, self.job_manager.FAILED
+        again = {n: b for n, b in (retry_jobs or {}).items() if jobs[n]["status"] != failed}
+        return super().submit(again)
+
     def _submit_group(self, submit_jobs: Mapping[int, list[int]], **_kwargs: Any) -> Any:
         submission = uuid.uuid4().hex
         self.job_data.since = self.job_data.since or time.time()

@@ -18,7 +18,12 @@ from tasks.framework.htcondor.description import Job, Tags, split_ranges
 from tasks.framework.htcondor.failures import Failure, summary
 from tasks.framework.htcondor.manager import CommandError, PoolJobManager
 from tasks.framework.htcondor.settings import shared_file_system
-from tasks.framework.htcondor.state import PoolJobData, only_submitter, write_state
+from tasks.framework.htcondor.state import (
+    PoolJobData,
+    only_submitter,
+    recorded_schedd,
+    write_state,
+)
 from tasks.framework.htcondor.submission import describe
 from tasks.framework.htcondor.supervision import Supervisor
 from tasks.framework.htcondor.terminal import JobBar, wants_removal
@@ -76,6 +81,7 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
         report_in_one_line(CommandError)
         with only_submitter(path.with_suffix(".lock")) as descriptor:
             manager.inherited_files = (descriptor,)
+            self._choose_schedd()
             if not self.task.is_controlling_remote_jobs():
                 self._adopt()
             self._bar = JobBar(self.task.task_family, len(self.task.branch_map))
@@ -85,6 +91,20 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
             except KeyboardInterrupt:
                 self._interrupted()
                 raise
+
+    def _choose_schedd(self) -> None:
+        """Talk to the schedd that has the jobs.
+
+        It need not be the one that commands go to by themselves, on another login node or after
+        the site has moved its users.
+        """
+        manager = self.job_manager
+        here = manager.schedd()
+        recorded = recorded_schedd(self.state_file)
+        if recorded and recorded != here and not manager.scheduler:
+            print(f"the jobs of {self.task.task_family} are at {recorded}")  # noqa: T201
+            manager.scheduler = recorded
+        self.job_data.schedd = recorded or here
 
     def _interrupted(self) -> None:
         number = len(self._active())

@@ -15,7 +15,7 @@ from law.contrib.htcondor.workflow import HTCondorWorkflowProxy
 from tasks.framework.errors import UserError, report_in_one_line
 from tasks.framework.htcondor.ads import JobAd
 from tasks.framework.htcondor.description import Job, Tags, split_ranges
-from tasks.framework.htcondor.failures import Failure, summary
+from tasks.framework.htcondor.failures import Account, Failure, counted
 from tasks.framework.htcondor.manager import CommandError, PoolJobManager
 from tasks.framework.htcondor.settings import shared_file_system
 from tasks.framework.htcondor.state import (
@@ -35,8 +35,18 @@ def _tag(path: Path) -> str:
     return hashlib.sha256(str(path).encode()).hexdigest()[:24]
 
 
-class JobsFailedError(UserError):
-    """More jobs failed than the workflow tolerates; why has been printed."""
+# why law stops polling, by the start of its message, and what is said to the user
+_ENDS = {
+    "tolerance": "{law}",
+    "acceptance": "{law}",
+    "exceeded walltime": "{law}; the same command waits on",
+    "poll_fails": "HTCondor gave no answer in {task.poll_fails} polls in a row (--poll-fails); "
+    "the same command waits on",
+}
+
+
+class PollingEndedError(UserError):
+    """The workflow no longer waits for its jobs; why they failed has been printed."""
 
 
 class PoolWorkflowProxy(HTCondorWorkflowProxy):
@@ -218,7 +228,8 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
         """Wait for the jobs; law's loop, with states completed by a Supervisor.
 
         Raises:
-            JobsFailedError: more failures than tolerated, or too few jobs that can still succeed.
+            PollingEndedError: more failures than tolerated, too few jobs that can still succeed,
+                or no time or patience left.
         """
         supervisor = Supervisor(
             manager=self.job_manager,
@@ -234,19 +245,36 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
         self.job_manager.since = self.job_data.since
         self.job_manager.review = supervisor.review
         self._failures = supervisor.failures
+        self._account = Account()
         if self._submitted:
             self._resume()
         try:
             super().poll()
         except Exception as error:
-            failed = [n for n, data in self.job_data.jobs.items() if data["status"] == "failed"]
-            if not failed or not str(error).startswith(("tolerance", "acceptance")):
+            self._tell_the_end()
+            reason = next((r for start, r in _ENDS.items() if str(error).startswith(start)), None)
+            if reason is None:
                 raise
-            if set(failed) != self._told:
-                self._print_status_errors({n: self.job_data.jobs[n] for n in failed})
-            message = f"{self.task.task_family}: {str(error).replace('(s)', 's')}"
-            raise JobsFailedError(message) from None
-        shutil.rmtree(self.state_file.with_suffix(""), ignore_errors=True)
+            message = reason.format(law=str(error).replace("(s)", "s"), task=self.task)
+            raise PollingEndedError(f"{self.task.task_family}: {message}") from None
+        if not self._tell_the_end():
+            # jobs that go on, as those accepted suffice, still read their files there
+            shutil.rmtree(self.state_file.with_suffix(""), ignore_errors=True)
+
+    def _tell_the_end(self) -> int:
+        """Print why jobs failed, and how many are left in the queue; their number."""
+        jobs = self.job_data.jobs.items()
+        finished, failed = (
+            [number for number, data in jobs if data["status"] == status]
+            for status in (self.job_manager.FINISHED, self.job_manager.FAILED)
+        )
+        for line in self._account.summary(self.task.task_family, finished, failed):
+            self._bar.write(line)
+        left = sum(data["status"] != self.job_manager.RETRY for data in self._active())
+        if left:
+            what = f"{counted(left, 'job')} of {self.task.task_family} left in the queue"
+            self._bar.write(f"{what}; --cancel-jobs removes them")
+        return left
 
     def _resume(self) -> None:
         """Find jobs of a submission that was cut off, and submit what is still to be done."""
@@ -302,7 +330,6 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
         for number, data in failed_jobs.items():
             unexplained = Failure(number, data["branches"], data["error"] or "unknown")
             failures += self._failures.get(number) or [unexplained]
-        self._told = set(failed_jobs)
-        self._bar.write(f"{len(failed_jobs)} failed jobs of {self.task.task_family}:")
-        for line in summary(failures):
-            self._bar.write(f"  {line}")
+        retry = [n for n, data in failed_jobs.items() if data["status"] == self.job_manager.RETRY]
+        for line in self._account.add(failures, retry):
+            self._bar.write(f"{self.task.task_family}: {line}")

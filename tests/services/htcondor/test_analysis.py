@@ -77,7 +77,7 @@ class Desk:
         }
         law = [f"{sys.prefix}/bin/python", f"{sys.prefix}/bin/law", "run", *arguments]
         command = self.pool.submit.command(law, directory=self.home, environment=environment)
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=400)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1200)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

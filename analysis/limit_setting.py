@@ -1,7 +1,7 @@
 """The last step of the analysis: from three histograms to limits, figures and their record."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -115,7 +115,8 @@ def set_limits(
         **limits.to_dict(label.cross_section),
         "systematics": [asdict(effect) for effect in model.effects],
     }
-    channel = join(predict(model.workspace), model.channels)
+    fitted = join(predict(model.workspace), model.channels)
+    channel = replace(fitted, warnings=tuple(dict.fromkeys((*limits.warnings, *fitted.warnings))))
     nominal = join(predict(model.workspace, fitted=False, strength=1.0), model.channels)
     return LimitResult(
         document,

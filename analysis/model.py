@@ -60,9 +60,9 @@ def build_model(
 ) -> StatisticalModel:
     """The model of a signal on a background in one spectrum.
 
-    The ``default`` model has a signal strength ``mu``, the luminosity (on the signal alone: the
-    background is not simulation scaled to it), the statistics of both templates bin by bin,
-    normalisation uncertainties of background and signal theory or a free background, and the
+    The ``default`` model has a signal strength ``mu``, the luminosity (on the signal, and on a
+    background only if that is simulation scaled to it), the statistics of both templates bin by
+    bin, normalisation uncertainties of background and signal theory or a free background, and the
     systematics of the settings. ``tutorial`` is exactly
     ``pyhf.simplemodels.uncorrelated_background(signal, background, sqrt(background))``.
 
@@ -144,10 +144,9 @@ def _default_workspace(
     *,
     luminosity_uncertainty: float,
 ) -> dict[str, Any]:
-    common = {
-        "signal": [_normfactor(POI), {"name": "lumi", "type": "lumi", "data": None}],
-        "background": [],
-    }
+    common: dict[str, list[dict[str, Any]]] = {"signal": [_normfactor(POI)], "background": []}
+    for sample in settings.luminosity_on or ("signal",):
+        common[sample].append({"name": "lumi", "type": "lumi", "data": None})
     if settings.signal_uncertainty:
         common["signal"].append(_normsys("signal_theory", settings.signal_uncertainty))
     if settings.background_normalisation == "free":
@@ -169,7 +168,7 @@ def _default_workspace(
             )
             for name in SAMPLES
         ]
-    luminosity = {
+    luminosity: dict[str, Any] = {
         "name": "lumi",
         "auxdata": [1.0],
         "sigmas": [luminosity_uncertainty],

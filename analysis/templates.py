@@ -87,7 +87,8 @@ def _flow_bins(
     """Whether underflow and overflow have a bin of their own, in all histograms alike."""
     under, over = np.array([_flows(histogram) for histogram in histograms.values()]).T
     if overflow == "bin":
-        return bool(under.any()), bool(over.any())
+        # Never an underflow alone: one bin more than the histogram has is its overflow to readers.
+        return bool(under.any()), bool(under.any() or over.any())
     for name, contents in (("underflow", under), ("overflow", over)):
         if contents.any():
             found = dict(zip(histograms, contents, strict=True))
@@ -145,6 +146,10 @@ def _template(
             raise AnalysisError(
                 f"{name} is negative in bins {where}: merge bins, or set model.negative_bins: clip "
                 "in the catalogue"
+            )
+        if contents.sum() < 0:
+            raise AnalysisError(
+                f"{name} is negative in sum ({contents.sum():g} events): nothing would be left"
             )
         lost = contents[negative].sum()
         warnings.append(f"{name} is negative in bins {where}: set to zero ({lost:g} events)")

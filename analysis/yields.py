@@ -70,8 +70,7 @@ def yields_table(
 ) -> Table:
     """Events of each sample and channel, before and after the fit, and the data.
 
-    Uncertainties of the total have all correlations; those of bins are added as if correlated
-    fully, which is never too small.
+    Uncertainties of the total have all correlations, between bins too.
 
     Args:
         before: predictions by channel, not fitted.
@@ -84,7 +83,7 @@ def yields_table(
             nominal = float(before[channel].samples[sample].sum())
             rows.append((f"{channel}: {sample}", nominal, float(events.sum())))
         totals = [
-            (float(p.total.sum()), float(p.uncertainty.sum())) for p in (before[channel], fitted)
+            (float(p.total.sum()), p.yield_uncertainty or 0.0) for p in (before[channel], fitted)
         ]
         rows.append((f"{channel}: total", *totals))
         observed = float(fitted.data.sum())

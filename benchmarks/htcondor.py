@@ -2,14 +2,15 @@
 
     python benchmarks/htcondor.py [--branches 2000] [--queued 10000]
 
-Starts the tests' pool (root, debootstrap), and writes RESULTS-htcondor.md beside this file. Ratios
-to a bare `condor_submit` on the same pool say more than seconds, which depend on the machine.
+Starts the tests' pool (root, debootstrap), and writes RESULTS-htcondor.md beside this file, a line
+as soon as it is measured. Ratios to a bare `condor_submit` on the same pool say more than seconds,
+which depend on the machine. Takes about 40 minutes on two cores.
 """
 
 import argparse
 import json
 import os
-import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -45,10 +46,6 @@ class Trivial(law.LocalWorkflow, HTCondorWorkflow):
     def run(self):
         self.output().parent.touch()
         Path(self.output().abspath).touch()
-
-
-class Law(Trivial):
-    pass
 """
 POLL = """
 import json, resource, sys, time
@@ -61,13 +58,23 @@ manager._run = lambda command, **options: (commands.append(command[0]), run(comm
 manager.workflow = "queued"
 cluster, number = sys.argv[1], int(sys.argv[2])
 ids = [f"{cluster}.{process}" for process in range(number)]
-times = []
+times, used = [], []
+
+
+def cpu():
+    kinds = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
+    return sum(u.ru_utime + u.ru_stime for u in map(resource.getrusage, kinds))
+
+
 for _ in range(5):
     start = time.perf_counter()
+    before = cpu()
     states = manager.query_batch(ids)
     times.append(time.perf_counter() - start)
+    used.append(cpu() - before)
 assert {state["status"] for state in states.values()} == {"pending"}, states
-print(json.dumps({"seconds": sorted(times)[2], "commands": len(commands) / 5}))
+figures = {"seconds": sorted(times)[2], "cpu": sorted(used)[2], "commands": len(commands) / 5}
+print(json.dumps(figures))
 """
 
 
@@ -119,12 +126,17 @@ def run_workflow(bench: Bench, number: int, *options: str) -> tuple[float, int]:
             *("--poll-interval", "2s", *options),
         ],
         directory=bench.directory,
-        environment={**bench.environment, "PYTHONPATH": f"{PROJECT}:{bench.directory}"},
+        environment=trivial_environment(bench),
     )
     seconds = timed(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
     outputs = len(list((folder / "out").iterdir()))
     assert outputs == number, f"{outputs} of {number} outputs"
     return seconds, outputs
+
+
+def trivial_environment(bench: Bench) -> dict[str, str]:
+    """Variables of the user's shell, with the trivial workflow on the path."""
+    return {**bench.environment, "PYTHONPATH": f"{PROJECT}:{bench.directory}"}
 
 
 def poll(pool: Pool, bench: Bench, number: int) -> dict[str, float]:
@@ -144,17 +156,25 @@ def poll(pool: Pool, bench: Bench, number: int) -> dict[str, float]:
     return figures
 
 
-def waiting(bench: Bench, number: int, seconds: float, interval: str) -> float:
-    """Share of one core that the submitter and its commands use while jobs wait."""
+def waiting(bench: Bench, number: int, polls: int, interval: str) -> tuple[float, float]:
+    """What the submitter and its commands use while jobs wait, over a number of polls.
+
+    Returns:
+        CPU seconds a poll, and the share of one core.
+    """
     options = ["--n", str(number), "--poll-interval", interval]
     process = bench.start(*options, "--htcondor-requirements", "False")
-    bench.wait_for_text(f"pending: {number}", 120)
-    before = cpu_seconds(bench.submitter())
-    time.sleep(seconds)
-    used = cpu_seconds(bench.submitter()) - before
-    os.kill(bench.submitter(), 9)
-    process.wait()
-    return used / seconds
+    try:
+        bench.wait_for_text(f"pending: {number}", 900)
+        marks = []
+        for seen in (1, 1 + polls):
+            bench.pool.wait_for(lambda s=seen: bench.text.count("all: ") > s, 3600, "polls")
+            marks.append((time.perf_counter(), cpu_seconds(bench.submitter())))
+    finally:
+        bench.kill_submitter()
+        process.wait()
+    (start, before), (end, after) = marks
+    return (after - before) / polls, (after - before) / (end - start)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -163,57 +183,116 @@ def cpu_seconds(pid: int) -> float:
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
+def one_process(bench: Bench, number: int) -> tuple[float, float]:
+    """CPU seconds a branch of one job: in one process as here, and as law's own job script does.
+
+    The latter starts `law run --print-deps` and then `law run` for every branch.
+    """
+    one, other = bench.directory / "one", bench.directory / "other"
+    payload = {
+        "module": "trivial",
+        "family": "Trivial",
+        "parameters": [f"--directory={one}", f"--n={number}"],
+        "workers": 1,
+    }
+    (bench.directory / "task.json").write_text(json.dumps(payload))
+    python = f"{sys.prefix}/bin/python"
+    runner = [python, "-m", "tasks.framework.htcondor.runner", "task.json", "1", f"0-{number - 1}"]
+    here = user_seconds(bench, runner, one) / number
+    task = ["trivial.Trivial", "--directory", str(other), "--n", str(number)]
+    law = [python, f"{sys.prefix}/bin/law", "run", *task, "--branch", "0"]
+    theirs = user_seconds(bench, [*law, "--print-deps", "0"], other)
+    theirs += user_seconds(bench, law, other)
+    assert len(list((one / "out").iterdir())) == number
+    assert (other / "out" / "0.txt").exists()
+    return here, theirs
+
+
+def user_seconds(bench: Bench, command: list[str], made: Path) -> float:
+    """CPU seconds of a command of the user that makes a directory, the least of two."""
+    full = bench.pool.submit.command(
+        command, directory=bench.directory, environment=trivial_environment(bench)
+    )
+    used = []
+    for _ in range(2):
+        shutil.rmtree(made, ignore_errors=True)
+        process = subprocess.Popen(full, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        assert status == 0, full
+        used.append(usage.ru_utime + usage.ru_stime)
+    return min(used)
+
+
+class Table:
+    """The results, written anew with every line."""
+
+    def __init__(self) -> None:
+        self.rows: list[str] = []
+        load = os.getloadavg()[0]
+        self.head = (
+            "# HTCondor: what it costs\n\n"
+            f"Written by `python benchmarks/htcondor.py` on {os.cpu_count()} cores with a load of "
+            f"{load:.1f} before it began. They run the pool (two machines of 16 slots each), the "
+            "jobs and the submitter alike. Lines come in the order in which they were measured.\n\n"
+            "| | | ratio to bare |\n|---|---|---|\n"
+        )
+
+    def add(self, what: str, value: str, ratio: float | None = None) -> None:
+        """One more line."""
+        self.rows.append(f"| {what} | {value} | {'' if ratio is None else f'{ratio:.2f}'} |")
+        print(self.rows[-1], flush=True)
+        RESULTS.write_text(self.head + "\n".join(self.rows) + "\n")
+
+
+def costs_of_waiting(table: Table, pool: Pool, bench: Bench, number: int) -> None:
+    """Queries, and the submitter while its jobs wait."""
+    figures = poll(pool, bench, number)
+    value = "{seconds:.2f} s, {cpu:.2f} s of CPU, {commands:.0f} query".format(**figures)
+    table.add(f"one poll with {number} jobs in the queue", value)
+    pool.empty_queue()
+    each, share = waiting(bench, number, 3, "1m")
+    value = f"{each:.1f} s a poll, {share:.1%} of a core"
+    table.add(f"CPU of the submitter while {number} jobs wait, a poll a minute", value)
+    pool.empty_queue()
+
+
+def costs_of_running(table: Table, pool: Pool, bench: Bench, number: int) -> None:
+    """Trivial branches from submission to collection, beside bare jobs."""
+    bare = run_bare(pool, bench, number, "")
+    table.add(f"bare `queue {number}` of a shell script", f"{bare:.0f} s", 1.0)
+    for per_job in (50, 10, 1):
+        seconds, _ = run_workflow(bench, number, "--tasks-per-job", str(per_job))
+        what = f"{number} branches as a workflow, {per_job} a job"
+        table.add(what, f"{seconds:.0f} s", seconds / bare)
+    python = f'PYTHONPATH="{PROJECT}" {sys.prefix}/bin/python -c "import law"'
+    importing = run_bare(pool, bench, number, python)
+    table.add(
+        f"bare `queue {number}` that also imports law", f"{importing:.0f} s", importing / bare
+    )
+
+
 def main() -> None:
     """Measure, print and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--branches", type=int, default=2000)
     parser.add_argument("--queued", type=int, default=10000)
     options = parser.parse_args()
-    rows: list[tuple[str, str, str]] = []
+    table = Table()
     start = time.perf_counter()
     with running_pool(slots=16) as pool:
-        rows.append(
-            ("pool from nothing running to taking jobs", f"{time.perf_counter() - start:.1f} s", "")
+        table.add(
+            "pool from nothing running to taking jobs", f"{time.perf_counter() - start:.1f} s"
         )
         bench = Bench(pool, pool.shared / "benchmark")
         (bench.directory / "trivial.py").write_text(MODULE)
-        n = options.branches
-        bare = run_bare(pool, bench, n, "")
-        rows.append((f"bare `queue {n}` of a shell script", f"{bare:.0f} s", "1"))
-        python = f'PYTHONPATH="{PROJECT}" {sys.prefix}/bin/python -c "import law"'
-        importing = run_bare(pool, bench, n, python)
-        rows.append(
-            (
-                f"bare `queue {n}` that also imports law",
-                f"{importing:.0f} s",
-                f"{importing / bare:.2f}",
-            )
+        here, theirs = one_process(bench, 50)
+        table.add(
+            "CPU of a trivial branch, 50 in one process; with law's two interpreters a branch",
+            f"{here:.3f} s; {theirs:.2f} s",
         )
-        for per_job in (1, 10, 50):
-            seconds, _ = run_workflow(bench, n, "--tasks-per-job", str(per_job))
-            what = f"{n} branches as a workflow, {per_job} a job"
-            rows.append((what, f"{seconds:.0f} s", f"{seconds / bare:.2f}"))
-        figures = poll(pool, bench, options.queued)
-        what = f"one poll with {options.queued} jobs in the queue"
-        rows.append((what, f"{figures['seconds']:.2f} s, {figures['commands']:.0f} command", ""))
-        pool.empty_queue()
-        share = waiting(bench, 1000, 60, "10s")
-        rows.append(
-            ("CPU while waiting for 1000 jobs, a poll every 10 s", f"{share:.1%} of a core", "")
-        )
+        costs_of_waiting(table, pool, bench, options.queued)
+        costs_of_running(table, pool, bench, options.branches)
         bench.close()
-    lines = [
-        "# HTCondor: what it costs\n",
-        (
-            f"Written by `python benchmarks/htcondor.py` on {os.cpu_count()} cores, which run the "
-            "pool (two machines of 16 slots each), the jobs and the submitter alike.\n"
-        ),
-        "| | | ratio to bare |\n|---|---|---|",
-        *(f"| {what} | {value} | {ratio} |" for what, value, ratio in rows),
-    ]
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"memory of the benchmark itself: {memory} MB")
-    RESULTS.write_text("\n".join(lines) + "\n")
     print(RESULTS.read_text())
 
 

@@ -17,6 +17,7 @@ from analysis.catalogue import (
     digest,
     write_out,
 )
+from analysis.catalogue.model import SAMPLES
 from analysis.errors import AnalysisError
 from tasks.base import CatalogueTask, SelectionMixin, read_catalogue, wants_ticket
 from tasks.framework.preservation.recipe import Embedded, Given, Made, Output, Recipe
@@ -56,7 +57,10 @@ class SignalsMixin(law.Task):
     @property
     def model_settings(self) -> ModelSettings:
         """The statistical model: the catalogue's numbers, the chosen name."""
-        return replace(read_catalogue(self.catalogue).model, name=self.model)
+        content = read_catalogue(self.catalogue)
+        simulated = SAMPLES if isinstance(content.background, DatasetSum) else ()
+        on = content.model.luminosity_on or simulated
+        return replace(content.model, name=self.model, luminosity_on=on)
 
 
 def fit_digest(task: Any, signal: str) -> str:

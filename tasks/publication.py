@@ -1,6 +1,7 @@
 """What is made of all signals together: cut flows, exclusions, likelihoods and HEPData's record."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import law
@@ -84,7 +85,13 @@ class ExclusionPlot(AllSignalsTask):
         else:
             figure = plots.contour(points, parameters=(names[0], names[1]), **shown)
         with self.localize_output() as output:
-            document = {"parameters": names, "synthetic": shown["synthetic"], "exclusion": found}
+            document = {
+                "parameters": names,
+                "signals": self.signals,
+                "synthetic": shown["synthetic"],
+                "not_modelled": results[0]["not_modelled"],
+                "exclusion": found,
+            }
             output["result"].dump(as_plain(document), formatter="json", indent=2)
             for kind in ("plot", "plot_pdf"):
                 plots.save(figure, output[kind].abspath)
@@ -149,16 +156,27 @@ class Publish(AllSignalsTask):
         )
 
     def run(self) -> None:
+        from analysis import inference, plots
         from analysis.publication import publish
 
         fits = list(self.input()["fit"]["collection"].targets.values())
-        made = publish(
-            self.results(),
-            [fit["workspace"].load(formatter="json") for fit in fits],
-            abstract=self.abstract,
-            parameters={s: self.analysis.signal(s).parameters for s in self.signals},
-            figures={"spectrum": Path(fits[0]["results_plot"].abspath)},
+        results = self.results()
+        figure = plots.summary(
+            {result["signal"]: inference.limits_from_dict(result) for result in results},
+            titles={result["signal"]: result["title"] for result in results},
+            luminosity=self.analysis.luminosity.value,
+            synthetic=any(result["synthetic"] for result in results),
         )
+        with TemporaryDirectory() as folder:
+            limits = Path(folder, "limits.png")
+            plots.save(figure, limits)
+            made = publish(
+                results,
+                [fit["workspace"].load(formatter="json") for fit in fits],
+                abstract=self.abstract,
+                parameters={s: self.analysis.signal(s).parameters for s in self.signals},
+                figures={"spectrum": Path(fits[0]["results_plot"].abspath), "limits": limits},
+            )
         with self.localize_output() as output:
             output["background"].dump(made.background, formatter="json", indent=2)
             output["patches"].dump(made.patches, formatter="json", indent=2)

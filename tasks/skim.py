@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import law
@@ -13,6 +14,7 @@ from analysis.errors import AnalysisError
 from tasks.base import DatasetTask, wants_ticket
 from tasks.framework import remote
 from tasks.framework.base import variant_of
+from tasks.framework.htcondor import Resources
 from tasks.framework.merging import Merge, MergeStep, Merging
 from tasks.framework.preservation.recipe import Each, Embedded, Given, Made, Output, Recipe
 from tasks.framework.workflow import Workflow
@@ -119,6 +121,10 @@ class Skim(ShiftsMixin, Workflow):
 
     def store_parts(self) -> tuple[str, ...]:
         return (*super().store_parts(), self.dataset, f"{self.selection}-{self.cuts.digest()}")
+
+    def htcondor_default_resources(self) -> Resources:
+        given: dict[str, Any] = self.entry.resources.given()
+        return replace(super().htcondor_default_resources(), **given)
 
     def output(self) -> dict[str, law.FileSystemFileTarget]:
         stem = self.branch_name()

@@ -1,6 +1,7 @@
 """Limits from pseudo-experiments, which many branches make."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import law
 import luigi
@@ -18,6 +19,7 @@ class ToyParameters(law.Task):
     seed = luigi.IntParameter(default=0, description="of the random numbers; default: 0")
 
     exclude_index = True
+    least: ClassVar[Mapping[str, int]] = {"toys": 1, "points": 2}
 
     def settings(self) -> tuple[Any, ...]:
         """Parameters of the task that change its results."""
@@ -77,11 +79,13 @@ class ToyLimits(ToyParameters, FigureTask):
         contents = [outputs["sample"].load(formatter="json") for outputs in made]
         samples = [toy_limits.sample_from_dict(content) for content in contents if content]
         result = toy_limits.limits_from_toys(samples)
+        limits = self.warned(result.limits)
         document = {
-            **result.limits.to_dict(self.limits["cross_section_fb"]),
+            **limits.to_dict(self.limits["cross_section_fb"]),
             "method": f"CLs, qtilde, {self.toys} pseudo-experiments at each strength",
             "points": result.points,
             "asymptotic_mu95": self.limits["mu95"],
         }
         title = f"{self.limits['title']}, toys"
-        self.write(document, plots.limit_scan(result.limits, title=title, **self.shown))
+        figure = plots.limit_scan(limits, title=title, **self.shown)
+        self.write(document, {"plot": figure})

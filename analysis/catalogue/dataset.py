@@ -1,7 +1,7 @@
 """A sample of events in the catalogue: its files and its normalisation."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
 from analysis.catalogue.digest import NOT_CONTENT, digest
@@ -35,6 +35,32 @@ class Synthetic:
 
 
 @dataclass(frozen=True)
+class JobResources:
+    """What a batch job that reads a sample asks for; None leaves it to the site's settings.
+
+    Attributes:
+        memory: MB.
+        cores: processor cores.
+        disk: MB of scratch space.
+        max_runtime: hours.
+    """
+
+    memory: int | None = None
+    cores: int | None = None
+    disk: int | None = None
+    max_runtime: float | None = None
+
+    def given(self) -> dict[str, float]:
+        """What is not left to the site.
+
+        Examples:
+            >>> JobResources(memory=4000).given()
+            {'memory': 4000}
+        """
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
 class Dataset:
     """A sample of events: a signal, a background process, or recorded data.
 
@@ -53,6 +79,7 @@ class Dataset:
         dsid: ATLAS dataset number, if named.
         place: catalogue file and entry, for errors.
         parameters: of the signal's model, such as its mass, against which limits are drawn.
+        resources: of a batch job that reads some of the files.
     """
 
     name: str = field(metadata=NOT_CONTENT)
@@ -69,6 +96,7 @@ class Dataset:
     dsid: int | None = field(default=None, metadata=NOT_CONTENT)
     place: str = field(default="", metadata=NOT_CONTENT)
     parameters: Mapping[str, float] = field(default_factory=dict, hash=False, metadata=NOT_CONTENT)
+    resources: JobResources = field(default=JobResources(), metadata=NOT_CONTENT)
 
     def resolve_files(self) -> tuple[str, ...]:
         """The files, globs expanded: looked up once, so that a run sees one list throughout.

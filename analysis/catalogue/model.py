@@ -63,6 +63,8 @@ class ModelSettings:
         systematics: further uncertainties.
         pruning: relative size below which a systematic's normalisation or shape is left out.
         smoothing: ``353QH`` for the ratio of shifted and nominal histograms, or ``none``.
+        luminosity_on: the samples that are scaled to the luminosity and have its uncertainty;
+            empty for the signal, and for a background that is made of simulated datasets.
     """
 
     name: str = "default"
@@ -75,6 +77,7 @@ class ModelSettings:
     systematics: tuple[Systematic, ...] = field(default=())
     pruning: float = 0.0
     smoothing: str = "none"
+    luminosity_on: tuple[str, ...] = ()
 
     def shifts(self, sample: str) -> tuple[str, ...]:
         """Names of the shifts of the skim that a sample's shapes need, sorted."""

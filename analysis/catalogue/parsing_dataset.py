@@ -1,13 +1,14 @@
 """A signal or dataset of the catalogue from its YAML entry."""
 
+import math
 from pathlib import Path
 from typing import Final
 
-from analysis.catalogue.dataset import Dataset, Synthetic
+from analysis.catalogue.dataset import Dataset, JobResources, Synthetic
 from analysis.catalogue.files import absolute, refuse_duplicates
 from analysis.catalogue.metadata import DsidFacts, dsid_facts
 from analysis.catalogue.section import Section
-from analysis.catalogue.units import parse_cross_section
+from analysis.catalogue.units import parse_cross_section, parse_size, parse_time
 from analysis.catalogue.values import (
     boolean,
     choice,
@@ -39,9 +40,11 @@ SIGNAL_KEYS: Final = (
     "synthetic",
     "is_synthetic",
     "parameters",
+    "resources",
 )
 DATASET_KEYS: Final = (*SIGNAL_KEYS, "is_data")
 SYNTHETIC_KEYS: Final = ("seed", "n_events", "n_files")
+RESOURCE_KEYS: Final = ("memory", "cores", "disk", "max_runtime")
 
 UNIT_SLIP: Final = 10.0  # pb for fb is a factor of 1000, no two calculations differ by ten
 
@@ -80,6 +83,7 @@ def dataset_entry(section: Section, folder: Path, *, signal: bool) -> Dataset:
         dsid=facts.dsid if facts else None,
         place=f"{section.file}: {section.entry}",
         parameters=_parameters(section),
+        resources=_resources(section),
     )
 
 
@@ -87,6 +91,22 @@ def _parameters(section: Section) -> dict[str, float]:
     """Numbers by name: the user's own names, in the user's own units."""
     entries = section.subsection("parameters", None)
     return {key: entries.required(key, number) for key in entries.values}
+
+
+def _resources(section: Section) -> JobResources:
+    if "resources" not in section:
+        return JobResources()
+    keys = section.subsection("resources", RESOURCE_KEYS)
+
+    def megabytes(value: object) -> int:
+        return math.ceil(parse_size(value))
+
+    return JobResources(
+        memory=keys.optional("memory", megabytes, None),
+        cores=keys.optional("cores", integer(1), None),
+        disk=keys.optional("disk", megabytes, None),
+        max_runtime=keys.optional("max_runtime", parse_time, None),
+    )
 
 
 def _synthetic(section: Section) -> Synthetic | None:

@@ -20,6 +20,7 @@ MODEL_KEYS: Final = (
     "systematics",
     "pruning",
     "smoothing",
+    "luminosity_on",
 )
 SYSTEMATIC_KEYS: Final = ("kind", "samples", "up", "down", "shift", "covers", "parameter")
 WINDOW_KEYS: Final = ("low", "high")
@@ -48,6 +49,7 @@ def model_entry(section: Section, beneath: ModelSettings) -> ModelSettings:
         systematics=_systematics(section, beneath.systematics),
         pruning=section.optional("pruning", parse_percent, beneath.pruning),
         smoothing=section.optional("smoothing", choice("none", "353QH"), beneath.smoothing),
+        luminosity_on=section.optional("luminosity_on", _some_of(*SAMPLES), beneath.luminosity_on),
     )
 
 

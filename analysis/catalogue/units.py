@@ -26,6 +26,16 @@ ENERGY_UNITS: Final[Mapping[str, Decimal]] = {
     "MeV": Decimal("1e-3"),
     "TeV": Decimal(10**3),
 }
+SIZE_UNITS: Final[Mapping[str, Decimal]] = {
+    "MB": Decimal(1),
+    "GB": Decimal(10**3),
+    "TB": Decimal(10**6),
+}
+TIME_UNITS: Final[Mapping[str, Decimal]] = {
+    "h": Decimal(1),
+    "min": 1 / Decimal(60),
+    "d": Decimal(24),
+}
 PERCENT: Final[Mapping[str, Decimal]] = {"%": Decimal("1e-2")}
 
 _QUANTITY: Final = re.compile(
@@ -82,6 +92,38 @@ def parse_energy(text: object) -> float:
         50.0
     """
     return _parse(text, ENERGY_UNITS, "50 GeV")
+
+
+def parse_size(text: object) -> float:
+    """Size of memory or disk space in MB.
+
+    Args:
+        text: number and unit (MB, GB or TB), such as ``4 GB``.
+
+    Raises:
+        AnalysisError: no unit, an unknown unit, or a number that is not positive and finite.
+
+    Examples:
+        >>> parse_size("4 GB")
+        4000.0
+    """
+    return _positive(text, _parse(text, SIZE_UNITS, "4 GB"))
+
+
+def parse_time(text: object) -> float:
+    """Time in hours.
+
+    Args:
+        text: number and unit (min, h or d), such as ``90 min``.
+
+    Raises:
+        AnalysisError: no unit, an unknown unit, or a number that is not positive and finite.
+
+    Examples:
+        >>> parse_time("90 min")
+        1.5
+    """
+    return _positive(text, _parse(text, TIME_UNITS, "3 h"))
 
 
 def parse_percent(text: object) -> float:

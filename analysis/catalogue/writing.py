@@ -149,6 +149,7 @@ def _model(model: ModelSettings) -> dict[str, Any]:
         or None,
         "pruning": _percent(model.pruning),
         "smoothing": model.smoothing,
+        "luminosity_on": list(model.luminosity_on) or None,
     }
 
 

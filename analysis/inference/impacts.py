@@ -14,6 +14,8 @@ from analysis.inference.measurement import free_fit, strength_range
 from analysis.inference.minimisation import fit
 
 DATA = "data statistics"
+REST = "non-linearity"
+_LARGE_REST = 0.1  # of the variance, above which a result carries a warning
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,10 @@ class Impacts:
     Attributes:
         parameters: one entry for each fitted nuisance parameter.
         strength: fitted signal strength.
-        total: its uncertainty.
-        groups: quadratic sums of the components of parameters that belong together, and of the
-            data's statistics; their squares add up to that of ``total``.
+        total: its uncertainty, from the second derivatives of the likelihood.
+        groups: quadratic sums of the components of parameters that belong together, of the data's
+            statistics, and the rest that a model which is not linear in its parameters leaves to
+            ``total`` (negative: they exceed it); squares, with their signs, add up to its square.
         warnings: what could mislead.
     """
 
@@ -67,7 +70,8 @@ def pulls_and_impacts(workspace: Workspace) -> Impacts:
     Refits show how the strength follows a parameter, correlations included; they do not add up.
     Components do: each is the change of the strength when the parameter's auxiliary measurement
     moves by its uncertainty (Pinto et al., Eur. Phys. J. C 84 (2024) 593), and the data's is
-    that of their Poisson fluctuations.
+    that of their Poisson fluctuations. Where the data are not what a non-linear model expects,
+    such as a weak signal with large statistical uncertainties, a rest is left, which is told.
 
     Raises:
         AnalysisError: no signal, a fit that fails, or a covariance that is not positive definite.
@@ -86,7 +90,7 @@ def pulls_and_impacts(workspace: Workspace) -> Impacts:
     fitted = ~likelihood.fixed
     fitted[poi] = False
     indices = np.flatnonzero(fitted)
-    total, counts, centres = _components(likelihood, point)
+    counts, centres = _components(likelihood, point, after[poi])
     before = np.sqrt(likelihood.prior_variance)
     sigma = np.sqrt(np.diag(after))
     up, down = _refits(likelihood, point, sigma, indices)
@@ -108,24 +112,31 @@ def pulls_and_impacts(workspace: Workspace) -> Impacts:
             )
         )
     impacts.sort(key=lambda impact: -abs(impact.component))
+    total = float(after[poi, poi])
     groups = _groups(likelihood, counts, centres, owners)
+    rest = total - counts.sum() - (centres**2).sum()
+    groups[REST] = float(np.copysign(np.sqrt(abs(rest)), rest))
+    if abs(rest) > _LARGE_REST * total:
+        which = "exceed" if rest < 0 else "fall short of"
+        text = f"the components {which} the total: where it was fitted the model is not linear"
+        warnings = (*warnings, text)
     return Impacts(tuple(impacts), float(point[poi]), float(np.sqrt(total)), groups, warnings)
 
 
-def _components(likelihood: Likelihood, point: Array) -> tuple[float, Array, Array]:
-    """Variance of the strength, and the shares of counts (variance) and centres (root)."""
-    poi = likelihood.poi or 0
-    data = likelihood.data
-    free = np.flatnonzero(~likelihood.fixed)
-    curvature = likelihood.derivatives(point[None], data).curvature[0]
-    row = np.zeros(len(point))
-    row[free] = np.linalg.inv(curvature[np.ix_(free, free)])[np.flatnonzero(free == poi)[0]]
+def _components(likelihood: Likelihood, point: Array, row: Array) -> tuple[Array, Array]:
+    """Shares of counts (variance) and centres (root) in the variance of the strength.
+
+    Args:
+        likelihood: the model.
+        point: fitted parameters.
+        row: covariance of the strength with each of them.
+    """
     expansion = likelihood.expectation.expand(point[None])
-    expected, counts = expansion.expected[0], data.counts[0]
+    expected, counts = expansion.expected[0], likelihood.data.counts[0]
     slope = (row @ expansion.jacobian[0]) / np.where(expected > 0, expected, 1.0)
     width = np.where(likelihood.constrained, likelihood.sigma, 1.0)
     centres = np.where(likelihood.constrained, row / width, 0.0)
-    return float(row[poi]), slope**2 * counts, centres
+    return slope**2 * counts, centres
 
 
 def _owners(likelihood: Likelihood) -> Index:

@@ -73,9 +73,14 @@ def cls_at(workspace: Workspace, mu: Sequence[float]) -> Scan:
         AnalysisError: as :func:`upper_limits`, or a signal without events.
     """
     likelihood = Likelihood.of(workspace)
+    require_signal(likelihood)
+    return _Calculation(likelihood).scan(np.array(mu, dtype=np.float64))
+
+
+def require_signal(likelihood: Likelihood) -> None:
+    """Raise an AnalysisError unless there is a signal, with events."""
     if not signal_yield(likelihood).any():
         raise AnalysisError(NO_SENSITIVITY)
-    return _Calculation(likelihood).scan(np.array(mu, dtype=np.float64))
 
 
 def signal_yield(likelihood: Likelihood) -> Array:
@@ -92,7 +97,7 @@ def signal_yield(likelihood: Likelihood) -> Array:
     signal = np.asarray(with_ - without)
     if signal.sum() < 0:
         message = f"the signal's expected events are negative in sum ({signal.sum():g})"
-        raise AnalysisError(f"{message}: no upper limit can be set")
+        raise AnalysisError(f"{message}: nothing can be said of its strength")
     return signal
 
 

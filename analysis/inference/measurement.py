@@ -10,6 +10,7 @@ from analysis.inference.arrays import Array
 from analysis.inference.fitting import covariance, degrees_of_freedom, diagnose
 from analysis.inference.histfactory import Workspace
 from analysis.inference.likelihood import Likelihood
+from analysis.inference.limits import require_signal
 from analysis.inference.minimisation import Fits, fit
 from analysis.inference.toys import draw
 
@@ -108,12 +109,15 @@ def profile_scan(
         reach: of the scan on either side, in uncertainties.
 
     Raises:
-        AnalysisError: unknown or fixed parameter.
+        AnalysisError: unknown or fixed parameter, the strength of a signal without events, or no
+            fit that converges.
     """
     likelihood = Likelihood.of(workspace)
     if parameter not in likelihood.names or likelihood.fixed[likelihood.index(parameter)]:
         raise AnalysisError(f"the model has no free parameter {parameter!r}")
     index = likelihood.index(parameter)
+    if index == likelihood.poi:
+        require_signal(likelihood)
     best, notes = free_fit(likelihood)
     warnings = list(notes)
     point = best.parameters[0]
@@ -133,6 +137,8 @@ def profile_scan(
     fits = fit(likelihood, likelihood.data, start=starts, fixed=held, poi_bounds=bounds)
     if not fits.converged.all():
         warnings.append(f"{int((~fits.converged).sum())} points of the scan did not converge")
+    if not fits.converged.any():
+        raise AnalysisError(f"no point of the scan of {parameter} converged: no likelihood scan")
     good = fits.converged
     delta = 2 * (fits.nll[good] - best.nll[0])
     return ProfileScan(
@@ -162,11 +168,10 @@ def significance(workspace: Workspace) -> Significance:
     """Discovery significance from the test statistic q0 (arXiv:1007.1727, eq. 12 and 53).
 
     Raises:
-        AnalysisError: the workspace has no signal.
+        AnalysisError: the workspace has no signal, or one without events.
     """
     likelihood = Likelihood.of(workspace)
-    if likelihood.poi is None:
-        raise AnalysisError("the workspace has no parameter of interest: add a signal")
+    require_signal(likelihood)
     best, notes = free_fit(likelihood)
     warnings = list(notes)
     fixed = fit(likelihood, likelihood.data, poi=np.array([0.0, 1.0]))
@@ -211,5 +216,5 @@ def goodness_of_fit(
         toys = 2 * fits.nll[fits.converged]
         if len(toys) < n_toys:
             warnings.append(f"{n_toys - len(toys)} pseudo-experiments could not be fitted")
-        toy_p_value = float(np.mean(toys >= statistic))
+        toy_p_value = float(np.mean(toys >= statistic)) if len(toys) else None
     return GoodnessOfFit(statistic, degrees, p_value, toys, toy_p_value, tuple(warnings))

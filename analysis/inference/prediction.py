@@ -9,6 +9,7 @@ from analysis.inference.arrays import Array
 from analysis.inference.fitting import covariance
 from analysis.inference.histfactory import Workspace
 from analysis.inference.likelihood import Likelihood
+from analysis.inference.measurement import strength_range
 from analysis.inference.minimisation import fit
 
 
@@ -24,6 +25,7 @@ class Prediction:
         fitted: the parameters are those of a fit to the data.
         strength: signal strength.
         warnings: of the fit.
+        yield_uncertainty: of the sum of all bins, with all correlations.
     """
 
     samples: Mapping[str, Array]
@@ -33,6 +35,7 @@ class Prediction:
     fitted: bool
     strength: float
     warnings: tuple[str, ...] = ()
+    yield_uncertainty: float | None = None
 
 
 def predict(
@@ -44,8 +47,8 @@ def predict(
         workspace: HistFactory JSON.
         fitted: fit the parameters to the data; otherwise they have their nominal values, and
             the uncertainty that of their constraints alone.
-        strength: signal strength, such as 0 for the background; None to fit it as well (or to
-            take its nominal value).
+        strength: signal strength, such as 0 for the background; None to fit it as well, with
+            either sign (or to take its nominal value).
 
     Example:
         >>> from analysis.model import tutorial_workspace
@@ -58,7 +61,9 @@ def predict(
     poi = likelihood.poi
     warnings: list[str] = []
     if fitted:
-        fits = fit(likelihood, likelihood.data, poi=strength)
+        free = strength is None and poi is not None
+        bounds = strength_range(likelihood) if free else None
+        fits = fit(likelihood, likelihood.data, poi=strength, poi_bounds=bounds)
         point = fits.parameters[0]
         if not fits.converged[0]:
             warnings.append("the fit did not converge")
@@ -72,6 +77,9 @@ def predict(
         matrix = np.zeros((len(point), len(point)))
     jacobian = likelihood.expectation.expand(point[None]).jacobian[0]
     variance = np.einsum("pb,pq,qb->b", jacobian, matrix, jacobian)
+    sums = {
+        name: jacobian[:, where].sum(axis=1) for name, where in likelihood.model.channels.items()
+    }
     samples = _by_sample(likelihood, point)
     value = float(point[poi]) if poi is not None else 0.0
     return {
@@ -83,6 +91,7 @@ def predict(
             fitted,
             value,
             tuple(warnings),
+            float(np.sqrt(max(sums[name] @ matrix @ sums[name], 0.0))),
         )
         for name, where in likelihood.model.channels.items()
     }

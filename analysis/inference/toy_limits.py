@@ -11,6 +11,8 @@ from analysis.inference.asymptotics import SIGNIFICANCE
 from analysis.inference.results import Limits, Scan
 from analysis.inference.toys import ToyCLs, ToySample, merge_toys, toy_cls
 
+NO_EXPERIMENTS = "no asymptotic limit to look around: no pseudo-experiments were made"
+
 
 @dataclass(frozen=True)
 class ToyLimits:
@@ -64,8 +66,11 @@ def limits_from_toys(samples: Sequence[ToySample]) -> ToyLimits:
     """Limits from samples at several strengths; those of one strength are merged.
 
     Args:
-        samples: in any order.
+        samples: in any order; none where there is no asymptotic limit to look around.
     """
+    if not samples:
+        nothing = Limits(None, (None,) * 5, Scan((), (), ((),) * 5), warnings=(NO_EXPERIMENTS,))
+        return ToyLimits(nothing, ())
     by_mu: dict[float, list[ToySample]] = {}
     for sample in samples:
         by_mu.setdefault(sample.mu, []).append(sample)

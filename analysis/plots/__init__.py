@@ -2,7 +2,13 @@
 
 from analysis.plots.exclusion import contour, exclusion
 from analysis.plots.limits import limit_scan, summary
-from analysis.plots.measurement import goodness_of_fit, likelihood_scan, pulls_and_impacts, toys
+from analysis.plots.measurement import (
+    goodness_of_fit,
+    likelihood_scan,
+    pulls_and_impacts,
+    significance,
+    toys,
+)
 from analysis.plots.spectrum import scaled_signal, spectrum
 from analysis.plots.style import save
 
@@ -15,6 +21,7 @@ __all__ = [
     "pulls_and_impacts",
     "save",
     "scaled_signal",
+    "significance",
     "spectrum",
     "summary",
     "toys",

@@ -119,7 +119,14 @@ def contour(
     axes.set_ylabel(parameters[1])
     axes.legend(ncols=2, loc="upper left")
     annotate(axes, luminosity=luminosity, synthetic=synthetic)
-    warn(axes, [f"{n} signals without limits (crosses)"] if (n := int((~good).sum())) else [])
+    missing = int((~good).sum())
+    warnings = [f"{missing} signals without limits (crosses)"] if missing else []
+    warnings += [
+        f"{', '.join(f'{value:g}' for value in point.parameters)}: {text}"
+        for point in points
+        for text in point.limits.warnings
+    ]
+    warn(axes, warnings)
     return figure
 
 

@@ -6,7 +6,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.inference.arrays import Array
 from analysis.inference.impacts import Impacts
-from analysis.inference.measurement import GoodnessOfFit, ProfileScan
+from analysis.inference.measurement import GoodnessOfFit, ProfileScan, Significance
 from analysis.inference.toys import ToySample
 from analysis.plots.style import BLUE, GREY, ORANGE, SIZE, SKY, VERMILION, annotate, styled, warn
 
@@ -124,16 +124,19 @@ def pulls_and_impacts(
 
 
 @styled
-def goodness_of_fit(result: GoodnessOfFit, *, synthetic: bool = False) -> Figure:
+def goodness_of_fit(
+    result: GoodnessOfFit, *, luminosity: float | None = None, synthetic: bool = False
+) -> Figure:
     """The saturated statistic of the data among pseudo-experiments.
 
     Args:
         result: with or without pseudo-experiments.
+        luminosity: in fb^-1.
         synthetic: label the figure so.
     """
     figure = Figure(figsize=SIZE)
     axes = figure.subplots()
-    top = max([1.2 * result.statistic, 2.5 * result.degrees, *result.toys.tolist()])
+    top = max([1.0, 1.2 * result.statistic, 2.5 * result.degrees, *result.toys.tolist()])
     if len(result.toys):
         axes.hist(
             result.toys, bins=40, range=(0, top), density=True, color=SKY, histtype="stepfilled",
@@ -153,7 +156,7 @@ def goodness_of_fit(result: GoodnessOfFit, *, synthetic: bool = False) -> Figure
     axes.set_ylim(0, 1.45 * axes.get_ylim()[1])
     axes.set_xlabel(r"$-2\ln(L / L_\mathrm{saturated})$")
     axes.set_ylabel("Probability density")
-    annotate(axes, synthetic=synthetic)
+    annotate(axes, luminosity=luminosity, synthetic=synthetic)
     warn(axes, result.warnings)
     return figure
 
@@ -163,6 +166,47 @@ def _chi_square(x: Array, degrees: int) -> Array:
 
     half = degrees / 2
     return np.asarray(np.exp((half - 1) * np.log(x / 2) - x / 2 - gammaln(half)) / 2)
+
+
+@styled
+def significance(
+    result: Significance, *, luminosity: float | None = None, synthetic: bool = False
+) -> Figure:
+    """Observed and expected significance on the distribution that the background alone has.
+
+    Args:
+        result: of the discovery test.
+        luminosity: in fb^-1.
+        synthetic: label the figure so.
+    """
+    figure = Figure(figsize=SIZE)
+    axes = figure.subplots()
+    top = 1.15 * max(4.0, result.observed, result.expected)
+    z = np.linspace(0, top, 400)
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    axes.plot(z, density, color=BLUE, label="Background alone")
+    axes.fill_between(
+        z, density, where=(z >= result.observed).tolist(), color=SKY, linewidth=0,
+        label=f"p-value {result.p_value:.2g}",
+    )  # fmt: skip
+    axes.axvline(
+        result.observed, ymax=0.6, color=VERMILION, linewidth=2,
+        label=rf"Observed: {result.observed:.2f}$\sigma$ ($\hat\mu$ = {result.best_fit:.3g})",
+    )  # fmt: skip
+    axes.axvline(
+        result.expected, ymax=0.6, color="black", linestyle="--",
+        label=rf"Expected for $\mu$ = 1: {result.expected:.2f}$\sigma$",
+    )  # fmt: skip
+    axes.set_yscale("log")
+    axes.set_xlim(0, top)
+    low = max(float(density[-1]), 1e-30)
+    axes.set_ylim(low, (0.4 / low) ** 1.6 * low)
+    axes.set_xlabel(r"Significance $\sqrt{q_0}$")
+    axes.set_ylabel("Probability density")
+    axes.legend(loc="upper right")
+    annotate(axes, luminosity=luminosity, synthetic=synthetic)
+    warn(axes, result.warnings)
+    return figure
 
 
 @styled

@@ -43,6 +43,9 @@ def spectrum(
 ) -> Figure:
     """Stacked background with its uncertainty, data, signal, and the ratio of data to background.
 
+    Of a prediction with signal, background and signal together are a line of their own, to which
+    uncertainty and ratio belong.
+
     Args:
         prediction: of the channel; its samples without the one named ``signal`` are stacked.
         edges: of the histogram, in GeV; bins beyond them are under- and overflow, drawn as such.
@@ -68,13 +71,19 @@ def spectrum(
         main.stairs(above, position, color="black", linewidth=0.5)
         stack = above
     when = "post-fit" if prediction.fitted else "pre-fit"
-    _band(main, position, stack - prediction.uncertainty, stack + prediction.uncertainty, when)
+    whole = stack
+    if prediction.strength and "signal" in prediction.samples:
+        whole = prediction.total
+        text = rf"Bkg. + signal ($\mu$ = {prediction.strength:.2g})"
+        main.stairs(whole, position, color=BLUE, linewidth=1.5, label=text)
+    _band(main, position, whole - prediction.uncertainty, whole + prediction.uncertainty, when)
     if signal is not None and signal.any():
         scale = signal_scale or _round_scale(signal, stack)
         text = titles.get("signal", "Signal") + (rf" $\times$ {scale:g}" if scale != 1 else "")
         main.stairs(scale * signal, position, color=VERMILION, linewidth=2, label=text)
-    _draw_data(main, ratio, prediction, position, stack)
-    top = max(float(stack.max()), float(prediction.data.max()), 1.0)
+    _draw_data(main, ratio, prediction, position, whole)
+    ratio.set_ylabel("Data / bkg." if whole is stack else f"Data / {when}", loc="center")
+    top = max(float(whole.max()), float(stack.max()), float(prediction.data.max()), 1.0)
     main.set_ylim(0, 1.55 * top)
     main.set_ylabel(f"Events / {_width(edges)}")
     main.legend(ncols=2, loc="upper right")
@@ -102,7 +111,6 @@ def _draw_data(
     reach = min(0.95, math.ceil(12 * spread) / 10)
     ratio.set_ylim(1 - reach, 1 + reach)
     ratio.yaxis.set_major_locator(MaxNLocator(4))
-    ratio.set_ylabel("Data / bkg.", loc="center")
 
 
 def _band(axes: Axes, position: Array, low: Array, high: Array, when: str) -> None:

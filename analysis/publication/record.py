@@ -75,6 +75,8 @@ def publish(
         for result in results
         if result["synthetic"]
     ]
+    if first["not_modelled"]:
+        warnings.append(f"not modelled: {', '.join(first['not_modelled'])}")
     documents = {"background_only.json": background, "patchset.json": patches}
     with TemporaryDirectory() as folder:
         place = Path(folder) / "submission"

@@ -10,7 +10,7 @@ from analysis.errors import AnalysisError
 from analysis.histograms import Histogram, read_histogram
 from analysis.inference import upper_limits
 from analysis.model import build_model
-from analysis.templates import bin_labels
+from analysis.templates import bin_labels, make_templates
 
 SIGNAL, BACKGROUND, DATA = [1.0, 8.0, 2.0], [60.0, 50.0, 40.0], [58.0, 55.0, 41.0]
 
@@ -105,6 +105,11 @@ def test_negative_bins_are_refused_or_clipped_with_a_warning():
     limits = upper_limits(model.workspace, warnings=model.warnings)
     assert limits.observed is not None
     assert limits.to_dict()["warnings"][0] == model.warnings[0]
+
+
+def test_a_signal_that_is_negative_in_sum_is_not_clipped():
+    with pytest.raises(AnalysisError, match="signal is negative in sum"):
+        build(signal=histogram([1.0, -8.0, 2.0]), negative_bins="clip")
 
 
 def test_negative_data_are_refused_whatever_the_policy():
@@ -206,3 +211,19 @@ def test_a_free_background_is_measured_in_the_sideband():
 def test_a_window_without_bins_is_refused():
     with pytest.raises(AnalysisError, match=r"model.window: 30 to 40 GeV must hold some"):
         build(window=(30.0, 40.0))
+
+
+def test_a_simulated_background_has_the_uncertainty_of_the_luminosity_too():
+    both = samples_of(build(luminosity_on=("signal", "background")))
+    assert all("lumi" in modifiers_of(sample) for sample in both.values())
+    assert "lumi" not in modifiers_of(samples_of(build())["background"])
+
+
+def test_an_underflow_is_never_taken_for_an_overflow():
+    """With a bin more than the histogram, figures and tables take that for the overflow."""
+    names = ("data", "background", "signal")
+    histograms = {name: histogram([5.0, 6.0], underflow=3.0) for name in names}
+    edges = make_templates(histograms, "bin", "refuse").edges
+    assert edges[0, 0] == -np.inf
+    assert edges[-1, 1] == np.inf
+    assert len(edges) == 4

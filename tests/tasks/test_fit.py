@@ -138,6 +138,9 @@ default_selection: coarse
     )
     workspace.law("Fit", "--catalogue", "datasets.yaml")
     assert limits(workspace, "ttbar_run3")["yields"]["data"] > 50
+    (path,) = workspace.results.glob("Fit/*/*/v1/workspace.json")
+    for sample in json.loads(path.read_text())["channels"][0]["samples"]:
+        assert "lumi" in {modifier["name"] for modifier in sample["modifiers"]}
     made = {path.split("/")[0] + "/" + path.split("/")[1] for path in workspace.files()}
     assert {"MergeSkim/observed", "Scale/background", "Scale/ttbar_run3"} <= made
     assert "Scale/observed" not in made

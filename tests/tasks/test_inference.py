@@ -1,8 +1,13 @@
 """The tasks on a fitted workspace, as a user runs them."""
 
 import json
+import tarfile
+import warnings
 
+import pyhf
 import pytest
+
+from analysis.inference.limits import cls_at
 
 CATALOGUE = """
 signals:
@@ -16,16 +21,23 @@ TASKS = {
     "LikelihoodScan": ["likelihood_scan.json", "likelihood_scan.png", "likelihood_scan.pdf"],
     "PullsAndImpacts": ["pulls_and_impacts.json", "pulls_and_impacts.png"],
     "GoodnessOfFit": ["goodness_of_fit.json", "goodness_of_fit.pdf"],
-    "Significance": ["significance.json"],
-    "PostfitPlots": ["prefit.png", "postfit.pdf", "yields.tex", "yields.json"],
+    "Significance": ["significance.json", "significance.png"],
+    "PostfitPlots": ["postfit.json", "prefit.png", "postfit.pdf"],
+    "Yields": ["yields.txt", "yields.tex", "yields.json"],
     "ToyLimits": ["limits_toys.json", "limits_toys.png"],
     "ExclusionPlot": ["exclusion.json", "exclusion.png"],
     "Cutflow": ["cutflow.txt", "cutflow.tex", "cutflow.json"],
     "Publish": ["background_only.json", "patchset.json", "hepdata.tar.gz"],
 }
+RESULTS = {
+    "likelihood_scan.json", "pulls_and_impacts.json", "goodness_of_fit.json", "significance.json",
+    "postfit.json", "yields.json", "limits_toys.json", "exclusion.json", "limits.json",
+}  # fmt: skip
 OPTIONS = {"GoodnessOfFit": ["--toys", "100"], "ToyLimits": ["--toys", "100"]}
 
 
+# The validator leaves files to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.slow
 def test_each_task_writes_its_results_and_a_rerun_nothing(workspace):
     workspace.write("two.yaml", CATALOGUE)
@@ -38,13 +50,43 @@ def test_each_task_writes_its_results_and_a_rerun_nothing(workspace):
         if task in {"LikelihoodScan", "Publish"}:
             workspace.law(task, *options)
             assert workspace.files() == written
-    for path in written:
-        if path.endswith(".json"):
-            assert "NaN" not in (workspace.results / path).read_text(), path
-    (scan, *_) = [path for path in written if path.endswith("likelihood_scan.json")]
-    result = json.loads((workspace.results / scan).read_text())
-    assert result["synthetic"] is True
-    assert "jet energy resolution" in result["not_modelled"]
+    documents = {
+        path: (workspace.results / path).read_text()
+        for path in workspace.files("*.json")
+        if not path.endswith(".provenance.json")
+    }
+    assert not any("NaN" in text for text in documents.values())
+    for path, text in documents.items():
+        if path.split("/")[-1] in RESULTS:
+            result = json.loads(text)
+            assert result["synthetic"] is True, path
+            assert "jet energy resolution" in result["not_modelled"], path
+    check_publication(workspace.results, documents)
+
+
+def check_publication(results, documents):
+    """Plain pyhf makes what was fitted, with our CLs; HEPData accepts the submission."""
+    (background,) = [json.loads(t) for p, t in documents.items() if "background_only" in p]
+    (patches,) = [json.loads(t) for p, t in documents.items() if "patchset" in p]
+    (fitted,) = [json.loads(t) for p, t in documents.items() if p.startswith("Fit/heavy")
+                 and p.endswith("workspace.json")]  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        patched = pyhf.PatchSet(patches).apply(pyhf.Workspace(background), "heavy")
+        assert json.loads(json.dumps(patched)) == fitted
+        reader = pyhf.Workspace(patched)
+        model = reader.model()
+        theirs = pyhf.infer.hypotest(1.0, reader.data(model), model, test_stat="qtilde")
+        assert cls_at(fitted, [1.0]).observed[0] == pytest.approx(float(theirs), abs=1e-4)
+        (archive,) = results.rglob("hepdata.tar.gz")
+        folder = results.parent / "hepdata"
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, filter="data")
+        from hepdata_validator.full_submission_validator import FullSubmissionValidator
+
+        assert {"spectrum.png", "upper_limits.png"} <= {path.name for path in folder.iterdir()}
+        validator = FullSubmissionValidator()
+        assert validator.validate(directory=str(folder)), validator.get_messages()
 
 
 def test_an_exclusion_without_parameters_is_one_line(workspace):
@@ -52,4 +94,11 @@ def test_an_exclusion_without_parameters_is_one_line(workspace):
     done = workspace.law("ExclusionPlot", "--catalogue", "two.yaml", code=None)
     assert done.returncode != 0
     assert "signals.light: an exclusion needs one or two parameters" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_number_of_toys_that_makes_no_sense_is_one_line(workspace):
+    done = workspace.law("ToyLimits", "--toys", "0", code=None)
+    assert done.returncode != 0
+    assert "--toys 0: give 1 or more" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr

@@ -23,7 +23,10 @@ _CREDENTIAL = re.compile(
     r"^(\.netrc|\.rootrc\.auth|krb5cc.*|x509up_.*|id_(rsa|dsa|ecdsa|ed25519)|.*\.(keytab|pem|p12|pfx"
     r"|key)|usercert.*|userkey.*|bt_u\d+|\.git-credentials|\.pypirc|.*_token|credentials(\.json)?)$"
 )
-_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+# a private key, which in a VOMS proxy follows kilobytes of certificates, or a signed token (JWT)
+_SECRET = re.compile(
+    rb"-----BEGIN [A-Z ]*PRIVATE KEY-----|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}"
+)
 
 
 def repository_archive(repository: Path, directory: Path) -> Path:
@@ -71,8 +74,7 @@ def _is_credential(path: Path) -> bool:
         return False
     if _CREDENTIAL.match(path.name):
         return True
-    with path.open("rb") as stream:
-        return _PRIVATE_KEY.search(stream.read(4096)) is not None
+    return _SECRET.search(path.read_bytes()) is not None
 
 
 def environment_archive(pyproject: Path, directory: Path) -> Path:

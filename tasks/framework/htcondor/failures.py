@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def _last_lines(log: str | os.PathLike[str]) -> list[str]:
         return []
 
 
-def summary(failures: Sequence[Failure], shown: int = 10) -> list[str]:
+def summary(failures: Iterable[Failure], shown: int = 10) -> list[str]:
     """Lines that name each cause once, most frequent first, with a log to look into.
 
     Causes that differ in machines, paths or numbers only are one cause; what differs is written
@@ -84,23 +84,93 @@ def summary(failures: Sequence[Failure], shown: int = 10) -> list[str]:
     37 jobs (37 branches): branch `pt` missing in FILE
     1 job (2 branches): killed by signal 9
     """
+    groups = grouped(failures)
+    ordered = sorted(groups.values(), key=lambda group: len(_numbers(group)), reverse=True)
+    lines = []
+    for group in ordered[:shown]:
+        # a job may have failed more than once, or in several branches, for the same reason
+        branches = {branch for failure in group for branch in failure.branches}
+        jobs = counted(len(_numbers(group)), "job")
+        lines.append(f"{jobs} ({counted(len(branches), 'branch')}): {_told(group)}")
+    if len(ordered) > shown:
+        rest = set().union(*map(_numbers, ordered[shown:]))
+        lines.append(f"{counted(len(rest), 'job')} with {len(ordered) - shown} other causes")
+    return lines
+
+
+def grouped(failures: Iterable[Failure]) -> dict[str, list[Failure]]:
+    """Failures by what their causes have in common."""
     groups: dict[str, list[Failure]] = {}
     for failure in failures:
         key = failure.cause
         for pattern, word in _VARYING:
             key = pattern.sub(word, key)
         groups.setdefault(key, []).append(failure)
-    ordered = sorted(groups.values(), key=len, reverse=True)
-    lines = []
-    for group in ordered[:shown]:
-        branches = sum(len(failure.branches) for failure in group)
-        line = f"{_count(len(group), 'job')} ({_count(branches, 'branch')}): {_common(group)}"
-        example = next((failure.log for failure in group if failure.log), "")
-        lines.append(f"{line}; log: {example}" if example else line)
-    if len(ordered) > shown:
-        rest = sum(map(len, ordered[shown:]))
-        lines.append(f"{_count(rest, 'job')} with {len(ordered) - shown} other causes")
-    return lines
+    return groups
+
+
+@dataclass
+class Account:
+    """All failures of the jobs of one workflow, while they come and at the end."""
+
+    _attempts: dict[int, list[Failure]] = field(default_factory=dict)
+    _last: dict[int, list[Failure]] = field(default_factory=dict)
+    _causes: set[str] = field(default_factory=set)
+
+    def add(self, failures: Iterable[Failure], tried_again: Collection[int] = ()) -> list[str]:
+        """Take down failures of one poll; a line for each cause that was not seen before.
+
+        Args:
+            failures: of any jobs; what is known of an earlier attempt of a job is kept apart.
+            tried_again: numbers of the jobs that will be submitted again.
+        """
+        lines = []
+        failures = list(failures)
+        self._last |= {failure.number: [] for failure in failures}
+        for failure in failures:
+            self._last[failure.number].append(failure)
+            self._attempts.setdefault(failure.number, []).append(failure)
+        for cause, group in grouped(failures).items():
+            if cause not in self._causes:
+                self._causes.add(cause)
+                first, *others = sorted(_numbers(group))
+                which = f"job {first} and {len(others)} more" if others else f"job {first}"
+                verb = "failed, to be tried again" if first in tried_again else "failed"
+                lines.append(f"{which} {verb}: {_told(group)}")
+        return lines
+
+    def summary(self, name: str, finished: Collection[int], failed: Collection[int]) -> list[str]:
+        """Lines on all failures; none if there were none.
+
+        Args:
+            name: of the workflow.
+            finished: numbers of the jobs that succeeded in the end.
+            failed: numbers of the jobs that were given up.
+        """
+        lost = self._last.keys() - set(finished)
+        lines = []
+        if lost:
+            others = len(lost - set(failed))
+            again = f", {others} of them to be tried again" if others else ""
+            lines.append(f"{counted(len(lost), 'failed job')} of {name}{again}:")
+            failures = (failure for number in sorted(lost) for failure in self._last[number])
+            lines += [f"  {line}" for line in summary(failures)]
+        saved = self._last.keys() & set(finished)
+        if saved:
+            lines.append(f"{counted(len(saved), 'job')} of {name} succeeded after failures:")
+            failures = (failure for number in sorted(saved) for failure in self._attempts[number])
+            lines += [f"  {line}" for line in summary(failures)]
+        return lines
+
+
+def _numbers(group: Iterable[Failure]) -> set[int]:
+    return {failure.number for failure in group}
+
+
+def _told(group: Sequence[Failure]) -> str:
+    """The cause of a group, with a log to look into if there is one."""
+    log = next((failure.log for failure in group if failure.log), "")
+    return f"{_common(group)}; log: {log}" if log else _common(group)
 
 
 def _common(group: Sequence[Failure]) -> str:
@@ -112,6 +182,11 @@ def _common(group: Sequence[Failure]) -> str:
     return causes.pop()
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "branch"), counted(2, "branch"), counted(0, "job")
+    ('1 branch', '2 branches', '0 jobs')
+    """
     plural = f"{noun}es" if noun.endswith("ch") else f"{noun}s"
     return f"{number} {noun if number == 1 else plural}"

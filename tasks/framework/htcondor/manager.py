@@ -83,6 +83,15 @@ class PoolJobManager(HTCondorJobManager):
 
     # queries
 
+    def schedd(self) -> str:
+        """Name of the schedd that commands go to on this machine; empty when none answers."""
+        try:
+            text = self._run([*self._command("q"), "-totals"])
+        except CommandError:
+            return ""
+        found = re.search(r"^-- (?:Schedd|Submitter): (\S+)", text, flags=re.MULTILINE)
+        return found[1] if found else ""
+
     def find_queued(self) -> list[JobAd]:
         """All jobs in the queue that make outputs of this workflow, for any choice of branches."""
         return self._queue(f'LawPlace == "{self.place}"')

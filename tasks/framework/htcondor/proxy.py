@@ -15,10 +15,15 @@ from law.contrib.htcondor.workflow import HTCondorWorkflowProxy
 from tasks.framework.errors import UserError, report_in_one_line
 from tasks.framework.htcondor.ads import JobAd
 from tasks.framework.htcondor.description import Job, Tags, split_ranges
-from tasks.framework.htcondor.failures import Failure, summary
+from tasks.framework.htcondor.failures import Account, Failure, counted
 from tasks.framework.htcondor.manager import CommandError, PoolJobManager
 from tasks.framework.htcondor.settings import shared_file_system
-from tasks.framework.htcondor.state import PoolJobData, only_submitter, write_state
+from tasks.framework.htcondor.state import (
+    PoolJobData,
+    only_submitter,
+    recorded_schedd,
+    write_state,
+)
 from tasks.framework.htcondor.submission import describe
 from tasks.framework.htcondor.supervision import Supervisor
 from tasks.framework.htcondor.terminal import JobBar, wants_removal
@@ -30,8 +35,18 @@ def _tag(path: Path) -> str:
     return hashlib.sha256(str(path).encode()).hexdigest()[:24]
 
 
-class JobsFailedError(UserError):
-    """More jobs failed than the workflow tolerates; why has been printed."""
+# why law stops polling, by the start of its message, and what is said to the user
+_ENDS = {
+    "tolerance": "{law}",
+    "acceptance": "{law}",
+    "exceeded walltime": "{law}; the same command waits on",
+    "poll_fails": "HTCondor gave no answer in {task.poll_fails} polls in a row (--poll-fails); "
+    "the same command waits on",
+}
+
+
+class PollingEndedError(UserError):
+    """The workflow no longer waits for its jobs; why they failed has been printed."""
 
 
 class PoolWorkflowProxy(HTCondorWorkflowProxy):
@@ -76,6 +91,7 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
         report_in_one_line(CommandError)
         with only_submitter(path.with_suffix(".lock")) as descriptor:
             manager.inherited_files = (descriptor,)
+            self._choose_schedd()
             if not self.task.is_controlling_remote_jobs():
                 self._adopt()
             self._bar = JobBar(self.task.task_family, len(self.task.branch_map))
@@ -85,6 +101,20 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
             except KeyboardInterrupt:
                 self._interrupted()
                 raise
+
+    def _choose_schedd(self) -> None:
+        """Talk to the schedd that has the jobs.
+
+        It need not be the one that commands go to by themselves, on another login node or after
+        the site has moved its users.
+        """
+        manager = self.job_manager
+        here = manager.schedd()
+        recorded = recorded_schedd(self.state_file)
+        if recorded and recorded != here and not manager.scheduler:
+            print(f"the jobs of {self.task.task_family} are at {recorded}")  # noqa: T201
+            manager.scheduler = recorded
+        self.job_data.schedd = recorded or here
 
     def _interrupted(self) -> None:
         number = len(self._active())
@@ -151,6 +181,15 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
 
     # submission
 
+    def submit(self, retry_jobs: Mapping[int, list[int]] | None = None) -> Any:
+        """Submit jobs that are to be tried again, and as many new ones as may be in the queue.
+
+        law hands over all jobs that failed in a poll, also those that have failed for good.
+        """
+        jobs, failed = self.job_data.jobs, self.job_manager.FAILED
+        again = {n: b for n, b in (retry_jobs or {}).items() if jobs[n]["status"] != failed}
+        return super().submit(again)
+
     def _submit_group(self, submit_jobs: Mapping[int, list[int]], **_kwargs: Any) -> Any:
         submission = uuid.uuid4().hex
         self.job_data.since = self.job_data.since or time.time()
@@ -189,7 +228,8 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
         """Wait for the jobs; law's loop, with states completed by a Supervisor.
 
         Raises:
-            JobsFailedError: more failures than tolerated, or too few jobs that can still succeed.
+            PollingEndedError: more failures than tolerated, too few jobs that can still succeed,
+                or no time or patience left.
         """
         supervisor = Supervisor(
             manager=self.job_manager,
@@ -205,19 +245,36 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
         self.job_manager.since = self.job_data.since
         self.job_manager.review = supervisor.review
         self._failures = supervisor.failures
+        self._account = Account()
         if self._submitted:
             self._resume()
         try:
             super().poll()
         except Exception as error:
-            failed = [n for n, data in self.job_data.jobs.items() if data["status"] == "failed"]
-            if not failed or not str(error).startswith(("tolerance", "acceptance")):
+            self._tell_the_end()
+            reason = next((r for start, r in _ENDS.items() if str(error).startswith(start)), None)
+            if reason is None:
                 raise
-            if set(failed) != self._told:
-                self._print_status_errors({n: self.job_data.jobs[n] for n in failed})
-            message = f"{self.task.task_family}: {str(error).replace('(s)', 's')}"
-            raise JobsFailedError(message) from None
-        shutil.rmtree(self.state_file.with_suffix(""), ignore_errors=True)
+            message = reason.format(law=str(error).replace("(s)", "s"), task=self.task)
+            raise PollingEndedError(f"{self.task.task_family}: {message}") from None
+        if not self._tell_the_end():
+            # jobs that go on, as those accepted suffice, still read their files there
+            shutil.rmtree(self.state_file.with_suffix(""), ignore_errors=True)
+
+    def _tell_the_end(self) -> int:
+        """Print why jobs failed, and how many are left in the queue; their number."""
+        jobs = self.job_data.jobs.items()
+        finished, failed = (
+            [number for number, data in jobs if data["status"] == status]
+            for status in (self.job_manager.FINISHED, self.job_manager.FAILED)
+        )
+        for line in self._account.summary(self.task.task_family, finished, failed):
+            self._bar.write(line)
+        left = sum(data["status"] != self.job_manager.RETRY for data in self._active())
+        if left:
+            what = f"{counted(left, 'job')} of {self.task.task_family} left in the queue"
+            self._bar.write(f"{what}; --cancel-jobs removes them")
+        return left
 
     def _resume(self) -> None:
         """Find jobs of a submission that was cut off, and submit what is still to be done."""
@@ -273,7 +330,6 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
         for number, data in failed_jobs.items():
             unexplained = Failure(number, data["branches"], data["error"] or "unknown")
             failures += self._failures.get(number) or [unexplained]
-        self._told = set(failed_jobs)
-        self._bar.write(f"{len(failed_jobs)} failed jobs of {self.task.task_family}:")
-        for line in summary(failures):
-            self._bar.write(f"  {line}")
+        retry = [n for n, data in failed_jobs.items() if data["status"] == self.job_manager.RETRY]
+        for line in self._account.add(failures, retry):
+            self._bar.write(f"{self.task.task_family}: {line}")

@@ -25,14 +25,27 @@ class PoolJobData(JobData):
     Attributes:
         memory: request in MB by job number, of jobs that were held for want of memory.
         since: UNIX time of the first submission.
+        schedd: name of the schedd that has the jobs, whose ids mean nothing to another.
     """
 
-    attributes = {**JobData.attributes, "memory": {}, "since": 0.0}  # noqa: RUF012
+    attributes = {  # noqa: RUF012
+        **JobData.attributes,
+        "memory": {},
+        "since": 0.0,
+        "schedd": "",
+    }
 
     def update(self, other: Mapping[str, Any]) -> None:
         """Take over what was read from JSON, in which keys are strings."""
         super().update(other)
         self["memory"] = {int(number): value for number, value in self["memory"].items()}
+
+
+def recorded_schedd(path: Path) -> str:
+    """The schedd that a record names; empty when there is none."""
+    if not path.exists():
+        return ""
+    return str(json.loads(path.read_text(encoding="utf-8")).get("schedd", ""))
 
 
 def write_state(path: Path, data: Mapping[str, Any]) -> None:

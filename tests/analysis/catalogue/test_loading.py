@@ -237,6 +237,15 @@ class TestDataset:
         assert signal.k_factor == 1.139756362
         assert signal.dsid == 410470
 
+    def test_says_what_its_jobs_need_which_changes_no_path(self, load):
+        resources = "resources: {memory: 1.5 GB, max_runtime: 90 min}"
+        text = "signals: {{s: {{files: [root://x//a.root], cross_section: 1 pb{}}}}}"
+        plain, large = (load(text.format(more)).signal("s") for more in ("", f", {resources}"))
+        assert plain.resources.given() == {}
+        assert large.resources.given() == {"memory": 1500, "max_runtime": 1.5}
+        assert large.inputs_digest() == plain.inputs_digest()
+        assert large.normalisation_digest() == plain.normalisation_digest()
+
     def test_what_is_given_goes_before_the_dsid(self, load):
         text = "signals: {s: {files: a.root, dsid: 410470, cross_section: 800 pb, k_factor: 1}}"
         signal = load(text).signal("s")

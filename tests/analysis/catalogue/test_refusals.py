@@ -110,6 +110,10 @@ GOOD = "files: s.root\ncross_section: 1 pb\n"
         (GOOD + "title: 2024", ".s.title: 2024 must be a text: put it in quotes"),
         (GOOD + 'title: "a\\nb"', r".s.title: 'a\nb' must be a text on one line"),
         (GOOD + "is_synthetic: 1", ".s.is_synthetic: 1 must be true or false"),
+        (GOOD + "resources: {memory: 2000}", ".s.resources.memory: 2000 has no unit (MB, GB, TB)"),
+        (GOOD + "resources: {cores: 0}", ".s.resources.cores: 0 must be a whole number, 1 or more"),
+        (GOOD + "resources: {max_runtime: 3 GB}", ".s.resources.max_runtime: '3 GB' has the unkn"),
+        (GOOD + "resources: {ram: 2 GB}", ".s.resources: unknown key 'ram'"),
     ],
 )
 def test_of_a_signal(refused_signal, lines, message):

@@ -62,6 +62,7 @@ shifts:
   tag: {kind: flavour_tagging, b: 2 %, light: 20 %}
   scale: {kind: generator_weight, up: 4, down: 5, sum_of_weights: nominal}
 model:
+  luminosity_on: [signal, background]
   background_normalisation: free
   window: {low: 100 GeV, high: 150 GeV}
   pruning: 0.5 %

@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 
 from analysis.errors import AnalysisError
-from analysis.inference.impacts import DATA, pulls_and_impacts
+from analysis.inference.impacts import DATA, REST, pulls_and_impacts
 from analysis.inference.likelihood import Likelihood
 from analysis.inference.measurement import goodness_of_fit, profile_scan, significance
 from analysis.inference.minimisation import fit
 from analysis.inference.toys import draw
+from analysis.model import tutorial_workspace
 
 
 @pytest.mark.parametrize("strength", [0.0, 1.0, 2.0])
@@ -30,32 +31,74 @@ def test_an_injected_signal_is_found_without_bias(large, strength):
     assert abs(found.mean() - strength) < 3.5 * found.std() / np.sqrt(len(found))
 
 
-def test_components_add_up_to_the_total(everything):
-    impacts = pulls_and_impacts(everything)
-    squares = sum(value**2 for value in impacts.groups.values())
+@pytest.mark.parametrize("name", ["everything", "weak"])
+def test_components_add_up_to_the_total_uncertainty_of_the_fit(request, name):
+    workspace = request.getfixturevalue(name)
+    impacts = pulls_and_impacts(workspace)
+    squares = sum(value * abs(value) for value in impacts.groups.values())
     assert squares == pytest.approx(impacts.total**2, rel=1e-9)
     shares = sum(impact.component**2 for impact in impacts.parameters)
-    assert shares + impacts.groups[DATA] ** 2 == pytest.approx(impacts.total**2, rel=1e-9)
+    rest = impacts.groups[REST] * abs(impacts.groups[REST])
+    assert shares + impacts.groups[DATA] ** 2 + rest == pytest.approx(impacts.total**2, rel=1e-9)
+    assert impacts.total == pytest.approx(profile_scan(workspace, "mu").uncertainty, rel=1e-6)
+    told = any("the model is not linear" in text for text in impacts.warnings)
+    assert told == (abs(rest) > 0.1 * impacts.total**2)
 
 
-def test_components_are_what_moving_an_auxiliary_measurement_does(everything):
-    likelihood = Likelihood.of(everything)
-    # At the Asimov point the linear theory is exact for small moves.
-    point = likelihood.init.copy()
-    for channel, where in likelihood.model.channels.items():
-        expected = likelihood.expected(point[None])[0, where].tolist()
-        for observation in everything["observations"]:
-            if observation["name"] == channel:
-                observation["data"] = expected
-    impacts = {impact.name: impact for impact in pulls_and_impacts(everything).parameters}
-    data = likelihood.asimov(point[None])
-    for name in ("jes", "lumi", "theory"):
-        i, move = likelihood.index(name), 1e-3
-        data.centres[0, i] += move * likelihood.sigma[i]
-        moved = fit(likelihood, data, poi_bounds=(-10, 10))
-        data.centres[0, i] -= move * likelihood.sigma[i]
-        shift = (moved.parameters[0, likelihood.poi] - 1) / move
-        assert impacts[name].component == pytest.approx(shift, rel=1e-2, abs=1e-5)
+@pytest.fixture
+def weak():
+    """A signal of few simulated events, on data that do not look like it."""
+    signal = {
+        "name": "signal",
+        "data": [40.0, 60.0, 20.0],
+        "modifiers": [
+            {"name": "mu", "type": "normfactor", "data": None},
+            {"name": "stat", "type": "staterror", "data": [18.0, 25.0, 9.0]},
+        ],
+    }
+    normalisation = {"name": "norm", "type": "normsys", "data": {"hi": 1.02, "lo": 0.98}}
+    background = {"name": "background", "data": [500.0, 400.0, 300.0], "modifiers": [normalisation]}
+    return {
+        "channels": [{"name": "SR", "samples": [signal, background]}],
+        "observations": [{"name": "SR", "data": [545.0, 380.0, 310.0]}],
+        "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}],
+        "version": "1.0.0",
+    }
+
+
+def test_of_data_that_are_expected_no_rest_is_left(everything):
+    expect_exactly(everything)
+    impacts = pulls_and_impacts(everything)
+    assert abs(impacts.groups[REST]) < 1e-4 * impacts.total
+
+
+def expect_exactly(workspace):
+    """Make the data what the model expects."""
+    likelihood = Likelihood.of(workspace)
+    expected = likelihood.expected(likelihood.init[None])[0]
+    for observation in workspace["observations"]:
+        where = likelihood.model.channels[observation["name"]]
+        observation["data"] = expected[where].tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "moved"), [("everything", ("jes", "lumi", "theory")), ("weak", ("stat[1]", "norm"))]
+)
+def test_components_are_what_moving_an_auxiliary_measurement_does(request, name, moved):
+    workspace = request.getfixturevalue(name)
+    likelihood = Likelihood.of(workspace)
+    result = pulls_and_impacts(workspace)
+    impacts = {impact.name: impact for impact in result.parameters}
+    data = likelihood.data
+    for parameter in moved:
+        i, found = likelihood.index(parameter), []
+        for move in (1e-3, -1e-3):
+            data.centres[0, i] += move * likelihood.sigma[i]
+            fits = fit(likelihood, data, poi_bounds=(-1000, 1000))
+            data.centres[0, i] -= move * likelihood.sigma[i]
+            found.append(fits.parameters[0, likelihood.poi])
+        response = (found[0] - found[1]) / 2e-3
+        assert impacts[parameter].component == pytest.approx(response, rel=1e-2, abs=1e-5)
 
 
 def test_a_parameter_the_data_do_not_see_is_not_pulled(sideband):
@@ -85,6 +128,14 @@ def test_a_scan_of_an_unknown_or_fixed_parameter_is_refused(everything):
     for name in ("nothing", "fake_shape[1]"):
         with pytest.raises(AnalysisError, match="no free parameter"):
             profile_scan(everything, name)
+
+
+def test_a_signal_without_events_has_neither_scan_nor_significance():
+    workspace = tutorial_workspace([0.0, 0.0], [50.0, 52.0], [51.0, 48.0])
+    for ask in (lambda w: profile_scan(w, "mu"), significance):
+        with pytest.raises(AnalysisError, match="no sensitivity"):
+            ask(workspace)
+    assert profile_scan(workspace, "uncorr_bkguncrt[0]").delta.max() > 1
 
 
 def test_significance_is_that_of_pyhf(everything, plain):

@@ -29,3 +29,10 @@ def test_the_fitted_signal_has_its_strength(sideband):
     prediction = predict(sideband(1.5), strength=None)["SR"]
     assert prediction.strength == pytest.approx(1.5, abs=1e-6)
     assert prediction.samples["signal"][0] == pytest.approx(15, abs=1e-5)
+
+
+@pytest.mark.parametrize("strength", [-2.0, 0.5, 25.0])
+def test_a_fitted_strength_is_not_held_by_the_range_of_limits(sideband, strength):
+    fitted = predict(sideband(strength), strength=None)["SR"]
+    assert fitted.strength == pytest.approx(strength, abs=1e-4)
+    assert fitted.total == pytest.approx(fitted.data, abs=1e-2)

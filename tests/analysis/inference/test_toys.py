@@ -6,8 +6,7 @@ from scipy.stats import ks_2samp
 from analysis.errors import AnalysisError
 from analysis.inference import upper_limits
 from analysis.inference.likelihood import Likelihood
-from analysis.inference.limits import cls_at
-from analysis.inference.minimisation import fit
+from analysis.inference.limits import _Calculation, cls_at
 from analysis.inference.toy_limits import (
     crossings_of,
     limits_from_toys,
@@ -72,36 +71,23 @@ def suggested(model):
 
 @pytest.mark.slow
 def test_limits_cover_the_true_strength_as_often_as_they_say(large):
-    """500 experiments with a signal: 95 % of the observed CLs+b intervals hold it, or more.
+    """500 experiments with a signal: the observed limit is above it in 95 % of them.
 
-    A limit from CLs covers too often where the data have little sensitivity; with a strong signal
-    it covers in 95 % of experiments.
+    A limit from CLs covers too often where the data have little sensitivity; a signal of several
+    times the expected limit is far from that.
     """
-    workspace = large
-    likelihood = Likelihood.of(workspace)
-    strength = 4 * upper_limits(workspace).expected[2]
+    likelihood = Likelihood.of(large)
+    strength = 4 * upper_limits(large).expected[2]
     point = likelihood.init.copy()
     point[likelihood.poi] = strength
-    data = draw(likelihood, point, 500, np.random.default_rng(8))
-    covered = sum(covers(workspace, data, i, strength) for i in range(500))
-    error = np.sqrt(500 * 0.95 * 0.05)
-    assert abs(covered - 475) < 3 * error
-
-
-def covers(workspace, data, i, strength):
-    """CLs of one experiment at its true strength is above 0.05 where the limit is above it."""
-    from analysis.inference.asymptotics import log_cls
-
-    likelihood = Likelihood.of(workspace)
-    one = data[np.array([i])]
-    fits = fit(likelihood, one, poi=np.array([np.nan, strength, 0.0]), poi_bounds=(0.0, 100.0))
-    assert fits.converged.all()
-    asimov = likelihood.asimov(fits.parameters[2:])
-    expected = fit(likelihood, asimov, poi=strength)
-    above = fits.parameters[0, likelihood.poi] > strength
-    q = 0.0 if above else 2 * max(fits.nll[1] - fits.nll[0], 0.0)
-    roots = np.sqrt([q]), np.sqrt(2 * expected.nll)
-    return np.exp(log_cls(*roots))[0] >= 0.05
+    experiments = draw(likelihood, point, 500, np.random.default_rng(8))
+    covered = 0
+    for i in range(500):
+        likelihood.data = experiments[np.array([i])]
+        limits, found = _Calculation(likelihood).find()
+        assert found.all()
+        covered += limits[5] > strength
+    assert abs(covered - 475) < 2 * np.sqrt(500 * 0.95 * 0.05)
 
 
 def test_samples_of_one_strength_are_merged_and_others_refused():
@@ -147,3 +133,9 @@ def test_blocks_of_one_strength_are_put_together():
         for mu in (2.0, 1.0, 1.0, 2.0)
     ]
     assert [point.mu for point in limits_from_toys(blocks).points] == [1.0, 2.0]
+
+
+def test_without_a_limit_to_look_around_there_are_no_toys():
+    nothing = limits_from_toys([]).limits
+    assert (nothing.observed, nothing.expected) == (None, (None,) * 5)
+    assert "no pseudo-experiments" in nothing.warnings[0]

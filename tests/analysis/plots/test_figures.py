@@ -58,6 +58,13 @@ def test_spectrum_of_several_backgrounds_with_empty_bins_and_a_warning():
 
 
 @picture
+def test_spectrum_with_a_fitted_signal():
+    fitted = {"signal": 15 * SIGNAL, "background": BACKGROUND}
+    shown = prediction(samples=fitted, total=BACKGROUND + 15 * SIGNAL, strength=15.0)
+    return plots.spectrum(shown, EDGES, signal=SIGNAL, titles={"signal": "ZH"}, synthetic=True)
+
+
+@picture
 def test_scaled_signal():
     histogram = Histogram(hist.axis.Variable(EDGES), storage=hist.storage.Weight())
     histogram.view(flow=True)["value"] = [0, *SIGNAL]

@@ -7,7 +7,7 @@ from analysis import plots
 from analysis.errors import AnalysisError
 from analysis.exclusion import Point, exclude
 from analysis.inference.impacts import Impact, Impacts
-from analysis.inference.measurement import GoodnessOfFit, profile_scan
+from analysis.inference.measurement import GoodnessOfFit, Significance, profile_scan
 from analysis.inference.results import Limits, Scan
 from analysis.inference.toys import ToySample
 from analysis.model import tutorial_workspace
@@ -43,6 +43,12 @@ def test_pulls_and_impacts():
 def test_goodness_of_fit():
     toys = np.random.default_rng(1).chisquare(20, 500)
     return plots.goodness_of_fit(GoodnessOfFit(28.3, 20, 0.103, toys, 0.11, ()), synthetic=True)
+
+
+@picture
+def test_significance():
+    result = Significance(2.31, 0.0104, 3.02, 0.77, ("the data are far from the model",))
+    return plots.significance(result, luminosity=140.1, synthetic=True)
 
 
 @picture

@@ -74,8 +74,17 @@ def test_a_tracked_credential_is_refused_by_name(repository, tmp_path, name):
         repository_archive(repository, tmp_path)
 
 
-def test_a_tracked_private_key_is_refused_by_content(repository, tmp_path):
-    (repository / "notes.txt").write_text("-----BEGIN RSA " + "PRIVATE KEY-----\nabc\n")
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "-----BEGIN RSA " + "PRIVATE KEY-----\nabc\n",
+        # a proxy with the attributes of a virtual organisation comes first
+        "-----BEGIN CERTIFICATE-----\n" + "A" * 8192 + "\n-----BEGIN " + "PRIVATE KEY-----\n",
+        "TOKEN=eyJ" + "hbGciOiJSUzI1NiJ9.eyJ" + "zdWIiOiJtZSIsImlzcyI6IngifQ." + "c2lnbmF0dXJl" * 3,
+    ],
+)
+def test_a_tracked_secret_is_refused_by_content(repository, tmp_path, secret):
+    (repository / "notes.txt").write_text(secret)
     git(repository, "add", "notes.txt")
     with pytest.raises(UserError, match=r"'notes\.txt' looks like a credential"):
         repository_archive(repository, tmp_path)

@@ -1,6 +1,13 @@
 """Reports at the end of a log, and their summary."""
 
-from tasks.framework.htcondor.failures import Failure, Report, last_words, read_report, summary
+from tasks.framework.htcondor.failures import (
+    Account,
+    Failure,
+    Report,
+    last_words,
+    read_report,
+    summary,
+)
 
 
 def test_a_report_is_read_back_from_the_end_of_a_log(tmp_path):
@@ -41,3 +48,39 @@ def test_one_cause_keeps_its_details():
 def test_many_causes_are_cut():
     failures = [Failure(n, [n], "cause " + "x" * n) for n in range(15)]
     assert summary(failures, shown=10)[-1] == "5 jobs with 5 other causes"
+
+
+def test_a_job_that_fails_in_several_branches_is_one_job():
+    files = [Failure(1, [n], f"missing in /eos/{n}.root") for n in range(10)]
+    assert summary(files) == ["1 job (10 branches): missing in FILE"]
+
+
+def test_a_cause_is_told_once_while_it_comes_and_with_all_jobs_at_the_end():
+    account = Account()
+    first = [Failure(n, [n], f"missing in /eos/{n}.root", f"/logs/{n}") for n in (1, 2)]
+    assert account.add(first) == ["job 1 and 1 more failed: missing in FILE; log: /logs/1"]
+    assert account.add([Failure(3, [3], "missing in /eos/3.root")]) == []
+    assert account.add([Failure(4, [4], "no luck")], tried_again=[4]) == [
+        "job 4 failed, to be tried again: no luck"
+    ]
+    assert account.summary("Skim", finished=[4, 5], failed=[1, 2]) == [
+        "3 failed jobs of Skim, 1 of them to be tried again:",
+        "  3 jobs (3 branches): missing in FILE; log: /logs/1",
+        "1 job of Skim succeeded after failures:",
+        "  1 job (1 branch): no luck",
+    ]
+
+
+def test_a_job_that_is_lost_counts_with_its_last_cause_and_one_that_was_saved_with_all():
+    account = Account()
+    for cause in ("killed by signal 9", "no luck", "no luck"):
+        account.add([Failure(1, [1], cause)])
+    assert account.summary("Skim", finished=[], failed=[1])[1:] == ["  1 job (1 branch): no luck"]
+    assert account.summary("Skim", finished=[1], failed=[])[1:] == [
+        "  1 job (1 branch): killed by signal 9",
+        "  1 job (1 branch): no luck",
+    ]
+
+
+def test_a_workflow_without_failures_has_no_summary():
+    assert Account().summary("Skim", finished=[1], failed=[]) == []

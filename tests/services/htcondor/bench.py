@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.services.htcondor.pool import PROJECT, UID, Pool
+from tests.services.htcondor.pool import PATIENCE, PROJECT, UID, Pool
 
 TRIAL = Path(__file__).parent / "trial"
 
@@ -101,7 +101,9 @@ class Bench:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start the workflow; its output goes to `output.txt`."""
-        with (self.directory / "output.txt").open("a") as stream:
+        output = self.directory / "output.txt"
+        output.write_text("")
+        with output.open("a") as stream:  # which another one that still runs may write to as well
             process = subprocess.Popen(
                 self.command(*arguments),
                 stdin=subprocess.DEVNULL,
@@ -112,14 +114,13 @@ class Bench:
         self.processes.append(process)
         return process
 
-    def finish(self, process: subprocess.Popen[str], timeout: float = 120.0) -> Result:
+    def finish(self, process: subprocess.Popen[str], timeout: float = 2 * PATIENCE) -> Result:
         """Wait for a started workflow."""
         code = process.wait(timeout)
         return Result(code, self.text)
 
-    def run(self, *arguments: str, timeout: float = 120.0) -> Result:
+    def run(self, *arguments: str, timeout: float = 2 * PATIENCE) -> Result:
         """Run the workflow to its end."""
-        (self.directory / "output.txt").unlink(missing_ok=True)
         return self.finish(self.start(*arguments), timeout)
 
     @property
@@ -140,7 +141,7 @@ class Bench:
     def kill_submitter(self) -> None:
         """Kill `law` in the middle of whatever it does, and nothing else."""
         self.signal_submitter(signal.SIGKILL)
-        self.processes[-1].wait(30)
+        self.processes[-1].wait(PATIENCE)
 
     def signal_submitter(self, number: signal.Signals) -> None:
         """Send a signal to `law`."""
@@ -183,18 +184,22 @@ class Bench:
 
     def jobs_submitted(self) -> int:
         """Jobs of this directory that HTCondor has ever seen."""
-        count = 0
+        return len(self.ads("ClusterId"))
+
+    def ads(self, *attributes: str) -> list[list[str]]:
+        """Rows of attributes of all jobs of this directory, ended ones last."""
+        rows: list[list[str]] = []
         for command in ("condor_q", "condor_history"):
             constraint = f'regexp("^{self.directory}/", Iwd)'
-            text = self.pool.submit.run(command, "-constraint", constraint, "-af", "ClusterId")
-            count += len(text.split())
-        return count
+            text = self.pool.submit.run(command, "-constraint", constraint, "-af", *attributes)
+            rows += [line.split() for line in text.splitlines()]
+        return rows
 
-    def wait_for_runs(self, number: int, timeout: float = 60.0) -> None:
+    def wait_for_runs(self, number: int, timeout: float = PATIENCE) -> None:
         """Wait until so many executions have started."""
         self.pool.wait_for(lambda: len(self.runs()) >= number, timeout, f"{number} runs")
 
-    def wait_for_text(self, text: str, timeout: float = 60.0) -> None:
+    def wait_for_text(self, text: str, timeout: float = PATIENCE) -> None:
         """Wait until the workflow has printed something."""
         self.pool.wait_for(lambda: text in self.text, timeout, f"'{text}' in {self.text[-2000:]}")
 
@@ -232,7 +237,7 @@ class Terminal:
         os.close(slave)
         self.text = ""
 
-    def read_until(self, text: str, timeout: float = 30.0) -> None:
+    def read_until(self, text: str, timeout: float = PATIENCE) -> None:
         """Read what the process prints until a text has appeared."""
         deadline = time.monotonic() + timeout
         while text not in self.text:
@@ -251,7 +256,7 @@ class Terminal:
 
     def wait(self) -> int:
         """The exit code, when the process has ended."""
-        return self.process.wait(30)
+        return self.process.wait(PATIENCE)
 
 
 def _law(process: subprocess.Popen[str]) -> int:
@@ -261,10 +266,15 @@ def _law(process: subprocess.Popen[str]) -> int:
 
 
 def _descendants(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except FileNotFoundError:  # it has ended by now, as a condor_q does
+        return []
     found = [int(child) for child in children]
     return [pid, *(deeper for child in found for deeper in _descendants(child))]
 
 
 def _cmdline(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""

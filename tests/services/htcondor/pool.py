@@ -34,6 +34,7 @@ from tests.services.engine import (
 
 PROJECT = Path(__file__).resolve().parents[3]
 USER, UID = "physicist", 4242
+PATIENCE = 180.0  # s, with what must come, however loaded the machine is
 PACKAGES = ("minihtcondor", "git")
 
 CONFIGURATION = """
@@ -339,7 +340,7 @@ class Pool:
         )
         return Node(name, self.directory / name, tree, text, binds)
 
-    def start(self, timeout: float = 60.0) -> None:
+    def start(self, timeout: float = PATIENCE) -> None:
         """Start all nodes and wait until they offer slots and take jobs."""
         for node in self.nodes:
             node.start()
@@ -377,7 +378,7 @@ class Pool:
     def empty_queue(self) -> None:
         """Remove all jobs, and wait until they are gone."""
         self.submit.run("condor_rm", "-all", user=False, check=False)
-        self.wait_for(lambda: not self.queue(), 60, "the queue to empty")
+        self.wait_for(lambda: not self.queue(), PATIENCE, "the queue to empty")
 
     def kill_schedd(self) -> None:
         """Kill the schedd; its master starts it again."""

@@ -29,6 +29,7 @@ signals:
     cross_section: 729.77 pb
     filter_efficiency: 0.5439
     k_factor: 1.1398
+    resources: {{memory: 1.5 GB, cores: 2, max_runtime: 30 min}}
   ttbar_run3:
     title: tt, Run 3
     files: {data}/uproot-physlite-rntuple_v1-0-0-0.root
@@ -76,7 +77,7 @@ class Desk:
         }
         law = [f"{sys.prefix}/bin/python", f"{sys.prefix}/bin/law", "run", *arguments]
         command = self.pool.submit.command(law, directory=self.home, environment=environment)
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=400)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1200)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -143,6 +144,10 @@ def test_real_files_give_the_same_outputs_as_locally(desk: Desk, test_data: Path
     desk.law("real-pool", "tasks.fit.Fit", *options, *pool)
     assert desk.files("real-local")
     assert not differing(desk.files("real-local"), desk.files("real-pool"))
+    ours = f'regexp("^{desk.home}/.law/htcondor/Skim/", Iwd) && RequestCpus == 2'
+    asked = ["RequestMemory", "MaxRuntime"]
+    rows = desk.pool.submit.run("condor_history", "-constraint", ours, "-af", *asked)
+    assert rows.split() == ["1500", "1800"]  # one job, of the sample that asks for it
 
 
 @pytest.fixture

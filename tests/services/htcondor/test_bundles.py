@@ -68,7 +68,7 @@ def island_environment(bench: Bench) -> dict[str, str]:
 
 def test_jobs_run_with_the_bundled_repository_and_environment(island: Bench) -> None:
     island.module, island.variables = "my_trial", island_environment(island)
-    result = island.run(timeout=200)
+    result = island.run()
     assert result.code == 0, result.text
     texts = island.outputs()
     assert texts[3] == "9 as changed|notes/a file.txt|-dirty"
@@ -85,6 +85,6 @@ def test_jobs_run_with_the_bundled_repository_and_environment(island: Bench) -> 
     # failures are told from the transferred log
     island.plan({1: ["mistake:no such branch"]})
     shutil.rmtree(island.store / "out put")
-    again = island.run(timeout=200)
+    again = island.run()
     assert "1 job (1 branch): no such branch; log: " in again.text, again.text
     assert sys.prefix not in (island.store / "out put" / "0.txt").read_text()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.services.htcondor.bench import Bench, Result
+from tests.services.htcondor.pool import PATIENCE
 
 pytestmark = [pytest.mark.htcondor, pytest.mark.slow]
 
@@ -20,6 +21,17 @@ def assert_success(bench: Bench, result: Result, branches: int = 4) -> None:
     assert not bench.overlaps()
 
 
+def assert_ran(bench: Bench, *, jobs: int, runs: int) -> None:
+    """So many jobs were submitted, and so often did a branch start, never twice at a time."""
+    assert (bench.jobs_submitted(), len(bench.runs())) == (jobs, runs), bench.text
+    assert not bench.overlaps()
+
+
+def release(bench: Bench) -> None:
+    """Let the branches that wait for the file `go` end."""
+    (bench.store / "go").touch()
+
+
 def assert_says(result: Result, text: str) -> None:
     assert text in result.text, f"'{text}' is not in\n{result.text}"
 
@@ -28,9 +40,10 @@ def test_a_job_killed_by_a_signal_is_run_again(bench: Bench) -> None:
     bench.plan({1: ["kill", "ok"]})
     result = bench.run()
     assert_success(bench, result)
-    assert_says(result, "killed by signal 9")
+    assert_says(result, "Trial: job 2 failed, to be tried again: killed by signal 9; log: ")
+    assert_says(result, "1 job of Trial succeeded after failures:\n  1 job (1 branch): killed by")
     assert [len(bench.runs(branch)) for branch in range(4)] == [1, 2, 1, 1]
-    assert bench.jobs_submitted() == 5
+    assert_ran(bench, jobs=5, runs=5)
 
 
 def test_a_job_that_lacks_memory_is_run_again_with_more(bench: Bench) -> None:
@@ -43,7 +56,7 @@ def test_a_job_that_lacks_memory_is_run_again_with_more(bench: Bench) -> None:
     command = ["condor_history", "-constraint", constraint, "-af", "RequestMemory"]
     after, before = map(int, bench.pool.submit.run(*command).split())
     assert (before, after >= 200) == (100, True)
-    assert bench.jobs_submitted() == 5
+    assert_ran(bench, jobs=5, runs=5)
 
 
 def test_a_job_that_lacks_memory_at_the_limit_fails(bench: Bench) -> None:
@@ -52,7 +65,7 @@ def test_a_job_that_lacks_memory_at_the_limit_fails(bench: Bench) -> None:
     result = bench.run("--n", "1")
     assert result.code == FAILED
     assert_says(result, "1 job (1 branch): held:")
-    assert len(bench.runs()) == 1
+    assert_ran(bench, jobs=1, runs=1)
 
 
 def test_a_job_that_the_user_holds_waits_for_its_release(bench: Bench) -> None:
@@ -62,10 +75,27 @@ def test_a_job_that_the_user_holds_waits_for_its_release(bench: Bench) -> None:
     bench.pool.submit.run("condor_hold", "-constraint", "LawJob == 2")
     bench.wait_for_text("is on hold: via condor_hold")
     assert "left on hold" in bench.text
-    (bench.directory / "go").touch()
+    release(bench)
     bench.pool.submit.run("condor_release", "-constraint", "LawJob == 2")
     assert_success(bench, bench.finish(process))
-    assert bench.jobs_submitted() == 4
+    assert_ran(bench, jobs=4, runs=5)
+
+
+def test_a_suspended_job_runs_as_far_as_we_are_concerned(bench: Bench) -> None:
+    bench.plan({1: ["wait:go"]})
+    process = bench.start()
+    bench.wait_for_runs(4)
+    bench.pool.submit.run("condor_suspend", "-constraint", "LawJob == 2")
+    bench.pool.wait_for(
+        lambda: bench.pool.queue("JobStatus == 7"), PATIENCE, "the job to be suspended"
+    )
+    polls = bench.text.count("all: 4")
+    bench.pool.wait_for(lambda: bench.text.count("all: 4") > polls + 1, PATIENCE, "two polls")
+    assert "failed: 1" not in bench.text
+    release(bench)
+    bench.pool.submit.run("condor_continue", "-constraint", "LawJob == 2")
+    assert_success(bench, bench.finish(process))
+    assert_ran(bench, jobs=4, runs=4)
 
 
 def test_held_jobs_are_released_under_that_policy(bench: Bench) -> None:
@@ -75,64 +105,84 @@ def test_held_jobs_are_released_under_that_policy(bench: Bench) -> None:
     bench.pool.submit.run("condor_hold", "-constraint", "LawJob == 2")
     assert_success(bench, bench.finish(process))
     assert "(released)" in bench.text
-    assert bench.jobs_submitted() == 4
+    assert_ran(bench, jobs=4, runs=5)
 
 
 def test_jobs_that_are_held_again_and_again_fail_with_the_reason(bench: Bench) -> None:
     bench.configure(description="transfer_input_files = /does/not/exist")
-    result = bench.run("--n", "2", "--retries", "1")
+    # all may fail, so that the end does not depend on which fails first
+    result = bench.run("--n", "2", "--retries", "1", "--tolerance", "1")
     assert result.code == FAILED
     assert_says(result, "2 jobs (2 branches): held:")
     assert_says(result, "/does/not/exist")
-    assert not bench.runs()
-    assert bench.jobs_submitted() == 4
+    assert_ran(bench, jobs=4, runs=0)
 
 
 def test_a_job_whose_machine_dies_runs_on_another(bench: Bench) -> None:
-    bench.plan({branch: ["sleep:3"] for branch in range(4)})
+    bench.plan({branch: ["wait:go"] for branch in range(4)})
     process = bench.start()
     bench.wait_for_runs(4)
     name = bench.runs()[0].host
     worker = next(node for node in bench.pool.workers if node.name == name)
     lost = sum(run.host == name for run in bench.runs())
     worker.kill()
+    release(bench)
     try:
         result = bench.finish(process)
     finally:
         worker.start()
-        bench.pool.wait_for(bench.pool.ready, 60, "the worker to come back")
+        bench.pool.wait_for(bench.pool.ready, PATIENCE, "the worker to come back")
     assert_success(bench, result)
-    assert len(bench.runs()) == 4 + lost
-    assert bench.jobs_submitted() == 4
+    assert_ran(bench, jobs=4, runs=4 + lost)
 
 
 def test_jobs_survive_the_death_of_the_startd(bench: Bench) -> None:
-    bench.plan({branch: ["sleep:3"] for branch in range(4)})
+    bench.plan({branch: ["wait:go"] for branch in range(4)})
     process = bench.start()
     bench.wait_for_runs(4)
     for worker in bench.pool.workers:
         worker.kill_process("condor_startd")
+    bench.wait_for_runs(8)
+    release(bench)
     assert_success(bench, bench.finish(process))
-    assert bench.jobs_submitted() == 4
+    assert_ran(bench, jobs=4, runs=8)
 
 
 def test_jobs_survive_the_death_of_the_schedd(bench: Bench) -> None:
-    bench.plan({branch: ["sleep:6"] for branch in range(4)})
+    bench.plan({branch: ["wait:go"] for branch in range(4)})
     process = bench.start()
     bench.wait_for_runs(4)
     bench.pool.kill_schedd()
+    bench.pool.wait_for(bench.pool.schedd_answers, PATIENCE, "the schedd to come back")
+    release(bench)
     assert_success(bench, bench.finish(process))
-    assert bench.jobs_submitted() == 4
+    assert_ran(bench, jobs=4, runs=4)
 
 
 def test_a_killed_submitter_goes_on_where_it_was(bench: Bench) -> None:
-    bench.plan({branch: ["sleep:4"] for branch in range(4)})
+    bench.plan({branch: ["wait:go"] for branch in range(4)})
     bench.start()
     bench.wait_for_runs(2)
     bench.kill_submitter()
+    release(bench)
     assert_success(bench, bench.run())
-    assert len(bench.runs()) == 4
-    assert bench.jobs_submitted() == 4
+    assert_ran(bench, jobs=4, runs=4)
+
+
+def test_jobs_are_waited_for_where_they_are_when_the_login_node_has_another_schedd(
+    bench: Bench,
+) -> None:
+    bench.plan({branch: ["wait:go"] for branch in range(4)})
+    bench.start()
+    bench.wait_for_runs(4)
+    bench.kill_submitter()
+    bench.variables = {"_CONDOR_SCHEDD_HOST": "another.pool"}
+    process = bench.start()
+    bench.wait_for_text("running: 4")
+    release(bench)
+    assert_success(bench, bench.finish(process))
+    assert_says(Result(0, bench.text), "the jobs of Trial are at submit")
+    assert_ran(bench, jobs=4, runs=4)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -144,10 +194,10 @@ def test_nothing_is_submitted_twice_when_killed_while_submitting(bench: Bench, m
     bench.configure(job={"htcondor_cmd_submit": str(slow)})
     bench.start()
     seen = bench.directory / ("submitting" if moment == "before" else "submitted")
-    bench.pool.wait_for(seen.exists, 30, seen.name)
+    bench.pool.wait_for(seen.exists, PATIENCE, seen.name)
     bench.kill_submitter()
     assert_success(bench, bench.run())
-    assert bench.jobs_submitted() == 4
+    assert_ran(bench, jobs=4, runs=4)
 
 
 def test_a_submitter_killed_at_any_time_leaves_a_record_to_go_on_with(bench: Bench) -> None:
@@ -160,18 +210,20 @@ def test_a_submitter_killed_at_any_time_leaves_a_record_to_go_on_with(bench: Ben
         if process.returncode is None:
             bench.kill_submitter()
     assert_success(bench, bench.run("--n", "8", "--parallel-jobs", "3"), branches=8)
-    assert len(bench.runs()) == 8
-    assert bench.jobs_submitted() == 8
+    assert_ran(bench, jobs=8, runs=8)
 
 
 def test_jobs_whose_record_is_gone_are_taken_over(bench: Bench) -> None:
-    bench.plan({branch: ["sleep:4"] for branch in range(4)})
+    bench.plan({branch: ["wait:go"] for branch in range(4)})
     bench.start("--tasks-per-job", "2")
     bench.wait_for_runs(2)
     bench.kill_submitter()
     bench.record().unlink()
-    assert_success(bench, bench.run("--tasks-per-job", "2"))
-    assert bench.jobs_submitted() == 2
+    process = bench.start("--tasks-per-job", "2")
+    bench.wait_for_text("all: 2")
+    release(bench)
+    assert_success(bench, bench.finish(process))
+    assert_ran(bench, jobs=2, runs=4)
 
 
 def test_a_second_submitter_is_refused(bench: Bench) -> None:
@@ -180,17 +232,17 @@ def test_a_second_submitter_is_refused(bench: Bench) -> None:
     bench.wait_for_runs(4)
     second = bench.start("--retries", "4")  # luigi itself refuses the very same command
     bench.wait_for_text("already looked after by process")
-    assert second.wait(60) == FAILED
-    (bench.directory / "go").touch()
+    assert second.wait(PATIENCE) == FAILED
+    release(bench)
     assert_success(bench, bench.finish(first))
-    assert bench.jobs_submitted() == 4
+    assert_ran(bench, jobs=4, runs=4)
 
 
 def test_a_lost_job_is_looked_up_again_before_it_is_replaced(bench: Bench) -> None:
     bench.plan({0: ["wait:never", "ok"]})
     bench.start()
     bench.wait_for_runs(4)
-    bench.pool.wait_for(lambda: len(bench.outputs()) == 3, 30, "three outputs")
+    bench.pool.wait_for(lambda: len(bench.outputs()) == 3, PATIENCE, "three outputs")
     bench.kill_submitter()
     bench.pool.empty_queue()
     bench.pool.submit.run("sh", "-c", ": > /var/spool/condor/history", user=False)
@@ -207,7 +259,7 @@ def test_a_branch_that_fails_once_is_run_again(bench: Bench) -> None:
     result = bench.run()
     assert_success(bench, result)
     assert_says(result, "1 job (1 branch): ValueError: no luck")
-    assert bench.jobs_submitted() == 5
+    assert_ran(bench, jobs=5, runs=5)
 
 
 def test_a_branch_that_always_fails_ends_the_workflow(bench: Bench) -> None:
@@ -216,12 +268,12 @@ def test_a_branch_that_always_fails_ends_the_workflow(bench: Bench) -> None:
     assert result.code == FAILED
     assert "Traceback" not in result.text
     assert_says(result, "Trial: tolerance exceeded for jobs 3")
-    assert sorted(bench.outputs()) == [0, 1, 3]
-    assert len(bench.runs(2)) == 3
-    assert not bench.overlaps()
+    assert_says(result, "1 failed job of Trial:\n  1 job (1 branch): ValueError: no luck; log: ")
+    bench.pool.wait_for(lambda: sorted(bench.outputs()) == [0, 1, 3], PATIENCE, "the other outputs")
+    assert_ran(bench, jobs=6, runs=6)
     again = bench.run("--retries", "0")
     assert again.code == FAILED
-    assert len(bench.runs(2)) == 4
+    assert_ran(bench, jobs=7, runs=7)
 
 
 def test_tolerance_and_acceptance_let_a_branch_fail(bench: Bench) -> None:
@@ -232,6 +284,32 @@ def test_tolerance_and_acceptance_let_a_branch_fail(bench: Bench) -> None:
     result = bench.run("--retries", "0", "--tolerance", "1")
     assert result.code == FAILED
     assert_says(result, "acceptance of 4.0 not reached")
+    assert_ran(bench, jobs=5, runs=5)
+
+
+def test_jobs_that_were_not_waited_for_still_end_well(bench: Bench) -> None:
+    bench.plan({2: ["wait:go"]})
+    # of the others one runs and one still has to read its files
+    machine = "HasSharedFileSystem && MY.LawJob != 4"
+    result = bench.run("--acceptance", "0.5", "--htcondor-requirements", machine)
+    assert result.code == 0, result.text
+    assert_says(result, "2 jobs of Trial left in the queue; --cancel-jobs removes them")
+    bench.pool.submit.run("condor_qedit", "-constraint", "LawJob == 4", "Requirements", "true")
+    release(bench)
+    bench.pool.wait_for(lambda: len(bench.outputs()) == 4, PATIENCE, "the other outputs")
+    assert_ran(bench, jobs=4, runs=4)
+
+
+def test_no_more_time_is_one_line_and_the_jobs_go_on(bench: Bench) -> None:
+    bench.plan({1: ["wait:go"]})
+    result = bench.run("--walltime", "3s")
+    assert result.code == FAILED
+    assert_says(result, "Trial: exceeded walltime: 3 seconds; the same command waits on")
+    assert_says(result, "left in the queue")
+    assert "Traceback" not in result.text
+    release(bench)
+    assert_success(bench, bench.run())
+    assert_ran(bench, jobs=4, runs=4)
 
 
 def test_a_mistake_is_not_tried_again(bench: Bench) -> None:
@@ -240,15 +318,27 @@ def test_a_mistake_is_not_tried_again(bench: Bench) -> None:
     assert result.code == FAILED
     assert_says(result, "1 job (1 branch): branch `pt` missing in /eos/a 1.root; log: ")
     assert len(bench.runs(1)) == 1
+    assert bench.jobs_submitted() == 4
     log = Path(result.text.split("; log: ")[1].split("\n")[0])
     assert "branch `pt` missing" in log.read_text()
     assert "Traceback" not in log.read_text()
 
 
-def test_equal_causes_are_one_line(bench: Bench) -> None:
-    bench.plan({n: [f"fail:branch pt missing in /eos/file_{n}.root"] for n in range(6)})
-    result = bench.run("--n", "8", "--retries", "0", "--tolerance", "8", "--acceptance", "2")
-    assert_says(result, "6 jobs (6 branches): ValueError: branch pt missing in FILE; log: ")
+@pytest.mark.parametrize(("tolerance", "code"), [("1", 0), ("5", FAILED)])
+def test_equal_causes_are_one_line_at_the_end(bench: Bench, tolerance: str, code: int) -> None:
+    plan = {n: [f"fail:branch pt missing in /eos/file_{n}.root"] for n in range(6)}
+    bench.plan({**plan, 6: ["wait:go"], 7: ["wait:go"]})
+    options = ["--retries", "0", "--tolerance", tolerance, "--acceptance", "2"]
+    process = bench.start("--n", "8", *options)
+    bench.wait_for_text("failed: 6")
+    release(bench)
+    result = bench.finish(process)
+    assert result.code == code, result.text
+    cause = "ValueError: branch pt missing in"
+    assert_says(result, f"6 failed jobs of Trial:\n  6 jobs (6 branches): {cause} FILE; log: ")
+    # while they came, in however many polls, the cause was told once
+    assert result.text.count(cause) == 2
+    assert len(bench.runs()) == bench.jobs_submitted() == 8
 
 
 def test_a_missing_output_is_a_failure_though_the_job_says_zero(bench: Bench) -> None:
@@ -256,8 +346,7 @@ def test_a_missing_output_is_a_failure_though_the_job_says_zero(bench: Bench) ->
     result = bench.run("--retries", "1")
     assert result.code == FAILED
     assert_says(result, "1 job (1 branch): output missing, exit code 0")
-    assert len(bench.runs(1)) == 2
-    assert not bench.overlaps()
+    assert_ran(bench, jobs=5, runs=5)
 
 
 def test_a_job_that_the_user_removes_stays_removed(bench: Bench) -> None:
@@ -268,7 +357,7 @@ def test_a_job_that_the_user_removes_stays_removed(bench: Bench) -> None:
     result = bench.finish(process)
     assert result.code == FAILED
     assert_says(result, "1 job (1 branch): removed: via condor_rm")
-    assert len(bench.runs(1)) == 1
+    assert_ran(bench, jobs=4, runs=4)
 
 
 def test_a_refused_submission_is_one_line(bench: Bench) -> None:
@@ -281,14 +370,15 @@ def test_a_refused_submission_is_one_line(bench: Bench) -> None:
 
 
 def test_an_interrupt_without_a_terminal_leaves_the_jobs(bench: Bench) -> None:
-    bench.plan({branch: ["sleep:4"] for branch in range(4)})
+    bench.plan({branch: ["wait:go"] for branch in range(4)})
     process = bench.start()
     bench.wait_for_runs(4)
     bench.signal_submitter(signal.SIGINT)
-    assert process.wait(30) != 0
+    assert process.wait(PATIENCE) != 0
     assert "4 jobs go on; the same command waits for them again" in bench.text
+    release(bench)
     assert_success(bench, bench.run())
-    assert bench.jobs_submitted() == 4
+    assert_ran(bench, jobs=4, runs=4)
 
 
 @pytest.mark.parametrize(("answer", "left"), [("n", 4), ("y", 0)])
@@ -303,7 +393,9 @@ def test_an_interrupt_on_a_terminal_asks_what_to_do(bench: Bench, answer: str, l
     terminal.write(f"{answer}\n")
     terminal.read_until("removed 4 jobs" if answer == "y" else "4 jobs go on")
     terminal.wait()
-    bench.pool.wait_for(lambda: len(bench.pool.queue("JobStatus != 3")) == left, 20, "removal")
+    bench.pool.wait_for(
+        lambda: len(bench.pool.queue("JobStatus != 3")) == left, PATIENCE, "removal"
+    )
 
 
 def test_cancel_jobs_removes_them(bench: Bench) -> None:
@@ -312,17 +404,19 @@ def test_cancel_jobs_removes_them(bench: Bench) -> None:
     bench.wait_for_runs(4)
     bench.kill_submitter()
     assert bench.run("--cancel-jobs").code == 0
-    bench.pool.wait_for(lambda: not bench.pool.queue(), 20, "the queue to empty")
+    bench.pool.wait_for(lambda: not bench.pool.queue(), PATIENCE, "the queue to empty")
     assert_success(bench, bench.run())
+    assert_ran(bench, jobs=8, runs=8)
 
 
 def test_ignoring_the_record_does_not_double_the_jobs(bench: Bench) -> None:
-    bench.plan({branch: ["sleep:5"] for branch in range(4)})
+    bench.plan({branch: ["wait:go"] for branch in range(4)})
     bench.start()
     bench.wait_for_runs(4)
     bench.kill_submitter()
     result = bench.run("--ignore-submission")
     assert result.code == FAILED
     assert_says(result, "4 jobs of Trial are still in the queue")
+    release(bench)
     assert_success(bench, bench.run())
-    assert bench.jobs_submitted() == 4
+    assert_ran(bench, jobs=4, runs=4)

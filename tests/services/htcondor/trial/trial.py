@@ -50,7 +50,7 @@ class Trial(law.LocalWorkflow, HTCondorWorkflow):
             raise UserError(value)
         elif verb == "memory":
             hoard = bytearray(os.urandom(1 << 20)) * int(value)
-            time.sleep(20)
+            time.sleep(120)
             del hoard
         elif verb == "sleep":
             time.sleep(float(value))

@@ -17,7 +17,6 @@ from analysis.catalogue import (
     digest,
     write_out,
 )
-from analysis.catalogue.model import SAMPLES
 from analysis.errors import AnalysisError
 from tasks.base import CatalogueTask, SelectionMixin, read_catalogue, wants_ticket
 from tasks.framework.preservation.recipe import Embedded, Given, Made, Output, Recipe

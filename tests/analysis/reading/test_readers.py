@@ -58,7 +58,7 @@ def check_file(path: Path, tree_name: str, names: Sequence[str], *, fast: bool =
         if start < stop:
             assert_same(reader, plain, names, int(start), int(stop))
     bounds = reader.boundaries()
-    assert np.all(np.diff(bounds) > 0) or not n
+    assert np.all(np.diff(bounds) >= 0)  # an empty cluster begins where the next one does
     for start, stop in split(bounds, 0, n, max(1, n // 3)):
         assert_same(reader, plain, names, start, stop)
     root.close()
@@ -133,7 +133,12 @@ def test_files_that_uproot_writes_are_as_uproot_reads_them(
     chunks = []
     for number in baskets:
         values = rng.integers(0, 100, sum(number)).astype(dtype)
-        chunks.append({"jets": ak.unflatten(values, number), "flat": np.array(number, dtype)})
+        chunks.append(
+            {
+                "jets": ak.unflatten(values, np.array(number, np.int64)),
+                "flat": np.array(number, dtype),
+            }
+        )
     with uproot.recreate(path, compression=compression) as file:
         if layout == "ttree":
             file.mktree("tree", {"jets": f"var * {np.dtype(dtype).name}", "flat": np.dtype(dtype)})

@@ -13,6 +13,7 @@ from pathlib import Path
 
 WRITER = r"""
 #include <TFile.h>
+#include <TFree.h>
 #include <TRandom3.h>
 #include <TTree.h>
 #include <ROOT/RNTupleModel.hxx>
@@ -70,8 +71,25 @@ void save(TTree& tree, bool saved_only) {
   else tree.Write();
 }
 
+// What is written from now on lies beyond 4 GB, behind a hole that takes no space on disk.
+void jump(TFile& file) {
+  const Long64_t far = 5000000000;
+  auto* free = static_cast<TFree*>(file.GetListOfFree()->Last());
+  free->SetFirst(far);
+  free->SetLast(far + 1000000000);
+  file.SetEND(far);
+}
+
+void fill(TTree& tree, TFile& file, long i, long n_events, bool far) {
+  if (far && i == n_events / 2) {
+    tree.FlushBaskets();
+    jump(file);
+  }
+  tree.Fill();
+}
+
 void write_xaod(const char* path, long n_events, int compression, long flush, int basket,
-                int n_others, double mean_jets, bool saved_only) {
+                int n_others, double mean_jets, bool far, bool saved_only) {
   TFile file(path, "RECREATE", "", compression);
   TTree tree("CollectionTree", "CollectionTree");
   Events events(mean_jets, n_others);
@@ -87,14 +105,14 @@ void write_xaod(const char* path, long n_events, int compression, long flush, in
     tree.Branch((jets + "other" + std::to_string(i)).c_str(), &events.others[i], basket);
   tree.Branch("EventInfoAuxDyn.mcEventWeights", &events.weights, basket);
   tree.SetAutoFlush(flush);
-  for (long i = 0; i < n_events; ++i) { events.next(); tree.Fill(); }
+  for (long i = 0; i < n_events; ++i) { events.next(); fill(tree, file, i, n_events, far); }
   save(tree, saved_only);
   write_metadata(n_events);
   file.Close();
 }
 
 void write_nanoaod(const char* path, long n_events, int compression, long flush, int basket,
-                   int n_others, double mean_jets, bool saved_only) {
+                   int n_others, double mean_jets, bool far, bool saved_only) {
   TFile file(path, "RECREATE", "", compression);
   TTree tree("Events", "Events");
   Events events(mean_jets, n_others);
@@ -121,7 +139,7 @@ void write_nanoaod(const char* path, long n_events, int compression, long flush,
       for (int k = 0; k < n_others; ++k) columns[4 + k][j] = events.others[k][j];
     }
     weight = events.weights[0];
-    tree.Fill();
+    fill(tree, file, i, n_events, far);
   }
   save(tree, saved_only);
   TTree runs("Runs", "Runs");
@@ -133,7 +151,7 @@ void write_nanoaod(const char* path, long n_events, int compression, long flush,
 }
 
 void write_rntuple(const char* path, long n_events, int compression, long flush, int n_others,
-                   double mean_jets) {
+                   double mean_jets, bool far) {
   Events events(mean_jets, n_others);
   {
     auto model = ROOT::RNTupleModel::CreateBare();
@@ -148,12 +166,19 @@ void write_rntuple(const char* path, long n_events, int compression, long flush,
     model->AddField(std::make_unique<ROOT::RField<std::vector<char>>>("AnalysisJetsAuxDyn:NNJvtPass"));
     ROOT::RNTupleWriteOptions options;
     options.SetCompression(compression);
-    auto writer = ROOT::RNTupleWriter::Recreate(std::move(model), "EventData", path, options);
+    std::unique_ptr<TFile> file(far ? new TFile(path, "RECREATE") : nullptr);
+    auto writer =
+        far ? ROOT::RNTupleWriter::Append(std::move(model), "EventData", *file, options)
+            : ROOT::RNTupleWriter::Recreate(std::move(model), "EventData", path, options);
     auto entry = writer->CreateEntry();
     for (auto& [name, column] : columns) entry->BindRawPtr(name, column);
     entry->BindRawPtr("AnalysisJetsAuxDyn:NNJvtPass", &events.jvt);
     for (long i = 0; i < n_events; ++i) {
       events.next();
+      if (far && i == n_events / 2) {
+        writer->CommitCluster();
+        jump(*file);
+      }
       writer->Fill(*entry);
       if (flush > 0 && (i + 1) % flush == 0) writer->CommitCluster();
     }
@@ -180,6 +205,7 @@ class File:
         basket: bytes a basket at most.
         others: further jet variables nobody asks for.
         mean_jets: mean number of jets an event.
+        far: the second half of the events lies beyond 4 GB.
         saved_only: leave the last baskets of a TTree in memory, as recovered files have them.
     """
 
@@ -190,6 +216,7 @@ class File:
     basket: int = 32000
     others: int = 10
     mean_jets: float = 5.5
+    far: bool = False
     saved_only: bool = False
 
 
@@ -228,6 +255,7 @@ def sample_files() -> dict[str, File]:
             f"{layout}-few-jets": File(layout, 3210, flush=1000, others=1, mean_jets=0.3),
             f"{layout}-unaligned": File(layout, 2500, flush=-3_000_000, basket=4000, others=1),
             f"{layout}-many-blocks": File(layout, 400, flush=400, basket=64_000_000, mean_jets=150),
+            f"{layout}-far": File(layout, 1111, flush=100, others=1, far=True),
             f"{layout}-recovered": File(layout, 2777, flush=-9, others=1, saved_only=True),
         }
     return files
@@ -248,7 +276,7 @@ def write(folder: Path, files: dict[str, File]) -> None:
         arguments = [str(part), file.events, file.compression, file.flush]
         if file.layout != "rntuple":
             arguments.append(file.basket)
-        arguments += [file.others, file.mean_jets]
+        arguments += [file.others, file.mean_jets, file.far]
         if file.layout != "rntuple":
             arguments.append(file.saved_only)
         getattr(ROOT, f"write_{file.layout}")(*arguments)

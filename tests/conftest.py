@@ -5,6 +5,11 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("vhbb", deadline=None)
+settings.load_profile("vhbb")
 
 SERVICES = ("realdata", "xrootd", "htcondor", "docker", "recast", "browser")
 ROOT = Path(__file__).resolve().parents[1]

@@ -43,6 +43,10 @@ class BasketTable:
     bounds: IntArray
     entry_bytes: float
 
+    def entries(self, baskets: slice) -> IntArray:
+        """Number of entries of each of some of the baskets."""
+        return np.diff(self.bounds[baskets.start : baskets.stop + 1])
+
     def covering(self, start: int, stop: int) -> slice:
         """The baskets that hold the entries from start to stop."""
         first = int(np.searchsorted(self.bounds, start, side="right")) - 1
@@ -62,6 +66,10 @@ class Keys(NamedTuple):
     length: IntArray
     data: IntArray
     border: IntArray
+
+    def of(self, baskets: slice) -> "Keys":
+        """Those of some of the baskets."""
+        return Keys(self.length[baskets], self.data[baskets], self.border[baskets])
 
 
 def basket_table(branch: Any) -> BasketTable:
@@ -105,9 +113,9 @@ def _values(branch: Any) -> tuple[np.dtype[np.generic], int | None]:
 
 
 def read_keys(
-    data: npt.NDArray[np.uint8], positions: IntArray, table: BasketTable, baskets: slice
+    data: npt.NDArray[np.uint8], positions: IntArray, sizes: IntArray, entries: IntArray
 ) -> Keys:
-    """Read the keys of some baskets of a branch.
+    """Read the keys of some baskets, of one branch or of several.
 
     A key is fNbytes (4 bytes), version (2), fObjlen (4), date (4), fKeylen (2), cycle (2), file
     positions and names of any length, then for baskets version (2), fBufferSize (4), fNevBufSize
@@ -116,8 +124,8 @@ def read_keys(
     Args:
         data: bytes read.
         positions: where in them each basket begins, shape (n_baskets,).
-        table: the branch.
-        baskets: which of its baskets.
+        sizes: bytes of each, as the tree's metadata say.
+        entries: number of entries of each, as the tree's metadata say.
 
     Raises:
         UnknownLayoutError: a key contradicts the tree's metadata.
@@ -126,16 +134,15 @@ def read_keys(
     n_bytes = _integers(head[:, 0:4], ">i4")
     size = _integers(head[:, 6:10], ">i4")
     length = _integers(head[:, 14:16], ">i2")
+    wrong = (n_bytes != sizes) | (length < KEY_HEAD + KEY_TAIL) | (length > sizes)
+    if wrong.any():
+        raise UnknownLayoutError(f"{wrong.sum()} baskets do not begin with their key")
     tail = data[(positions + length)[:, None] + np.arange(-KEY_TAIL, -1)]
-    entries = _integers(tail[:, 0:4], ">i4")
+    found = _integers(tail[:, 0:4], ">i4")
     border = _integers(tail[:, 4:8], ">i4") - length
-    expected = np.diff(table.bounds[baskets.start : baskets.stop + 1])
-    if not (
-        np.array_equal(n_bytes, table.sizes[baskets])
-        and np.array_equal(entries, expected)
-        and np.all((border >= 0) & (border <= size))
-    ):
-        raise UnknownLayoutError(f"keys of {table.name} are not those of its baskets")
+    wrong = (found != entries) | (border < 0) | (border > size)
+    if wrong.any():
+        raise UnknownLayoutError(f"{wrong.sum()} keys of baskets contradict the tree's metadata")
     return Keys(length, size, border)
 
 

@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from analysis.events import IntArray
 from analysis.reading import columns
-from analysis.reading.baskets import BasketTable, basket_table, read_keys
+from analysis.reading.baskets import BasketTable, Keys, basket_table, read_keys
 from analysis.reading.columns import CHUNK_ENTRIES, Column, UnknownLayoutError
-from analysis.reading.decompression import decompress
+from analysis.reading.decompression import Bytes, decompress
 from analysis.reading.layouts import Layout, entry_begins, find_layout, joined_values
 from analysis.reading.ranges import Requested
 
@@ -97,18 +97,23 @@ class BulkReader:
         tables = [self._tables[name] for name in names]
         baskets = [table.covering(start, stop) for table in tables]
         chosen = list(zip(tables, baskets, strict=True))
+        sizes = np.concatenate([table.sizes[which] for table, which in chosen])
+        entries = np.concatenate([table.entries(which) for table, which in chosen])
         data, positions = self._source.read(
-            np.concatenate([table.seeks[which] for table, which in chosen]),
-            np.concatenate([table.sizes[which] for table, which in chosen]),
+            np.concatenate([table.seeks[which] for table, which in chosen]), sizes
         )
+        keys = read_keys(data, positions, sizes, entries)
+        first_bytes, last_bytes = positions + keys.length, positions + sizes
         result: dict[str, Column] = {}
         layout: Layout | None = None
         trimmed: tuple[IntArray, IntArray] | None = None
         done = 0
         for name, (table, which) in zip(names, chosen, strict=True):
-            here = positions[done : done + which.stop - which.start]
-            done += len(here)
-            values, layout = _values(data, here, table, which, layout)
+            here = slice(done, done + which.stop - which.start)
+            done = here.stop
+            own = keys.of(here)
+            parts = _unpacked(data, first_bytes[here], last_bytes[here], own.data)
+            values, layout = _values(parts, own, entries[here], table, layout)
             skipped = start - int(table.bounds[which.start])
             if layout is None or table.header is None:
                 result[name] = Column(values[skipped : skipped + stop - start], None)
@@ -127,34 +132,36 @@ def _between(offsets: IntArray, start: int, stop: int) -> IntArray:
     return own - own[0] if own[0] else own
 
 
+def _unpacked(
+    data: npt.NDArray[np.uint8], first: IntArray, last: IntArray, sizes: IntArray
+) -> list[Bytes]:
+    """Decompressed baskets, from where the data of each begin and end, and their sizes then."""
+    view = memoryview(data)  # type: ignore[arg-type]
+    return [
+        decompress(view[begin:end], size)
+        for begin, end, size in zip(first.tolist(), last.tolist(), sizes.tolist(), strict=True)
+    ]
+
+
 def _values(
-    data: npt.NDArray[np.uint8],
-    positions: IntArray,
+    parts: list[Bytes],
+    keys: Keys,
+    entries: IntArray,
     table: BasketTable,
-    which: slice,
     layout: Layout | None,
 ) -> tuple[npt.NDArray[np.generic], Layout | None]:
     """All values of some baskets.
 
     Args:
-        data: bytes read.
-        positions: where in them each of the baskets begins.
+        parts: the decompressed baskets.
+        keys: of the baskets.
+        entries: number of entries of each.
         table: the branch.
-        which: its baskets.
         layout: of the last jagged branch.
 
     Returns:
         The values, and the layout for the next branch to share.
     """
-    keys = read_keys(data, positions, table, which)
-    view = memoryview(data)  # type: ignore[arg-type]
-    packed = (positions + keys.length).tolist()
-    end = (positions + table.sizes[which]).tolist()
-    parts = [
-        decompress(view[first:last], size)
-        for first, last, size in zip(packed, end, keys.data.tolist(), strict=True)
-    ]
-    entries = np.diff(table.bounds[which.start : which.stop + 1])
     size = table.dtype.itemsize
     if table.header is None:
         values = joined_values(parts, keys.border, table.dtype)

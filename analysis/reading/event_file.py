@@ -42,7 +42,7 @@ def open_events(path: str, format: str | None = None) -> "EventFile":  # noqa: A
         schemas = SCHEMAS.values() if format is None else [SCHEMAS[format]]
         with explained(path, "is damaged", "copy it again from its source"):
             schema, tree = _event_tree(root, path, list(schemas))
-        return EventFile(path, root, tree, schema)
+            return EventFile(path, root, tree, schema)
     except BaseException:
         root.close()
         raise
@@ -144,9 +144,10 @@ class EventFile:
         start = max(start, 0)
         if start >= stop:
             return
-        plan = self._plan(jet_columns, event_columns)
-        reader = open_reader(self.path, self._tree, self._source, plan.branches)
-        ranges = split(reader.boundaries(), start, stop, chunk_entries or reader.chunk_entries)
+        with explained(self.path, "is damaged", "copy it again from its source"):
+            plan = self._plan(jet_columns, event_columns)
+            reader = open_reader(self.path, self._tree, self._source, plan.branches)
+            ranges = split(reader.boundaries(), start, stop, chunk_entries or reader.chunk_entries)
 
         def chunk(entries: tuple[int, int]) -> EventChunk:
             with explained(

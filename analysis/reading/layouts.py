@@ -127,7 +127,10 @@ def find_layout(
     counts: IntArray = np.empty_like(position)
     counts[:-1] = position[1:]
     filled = entries > 0
-    counts[np.cumsum(entries)[filled] - 1] = (base + keys.border)[filled]
+    ends = np.cumsum(entries)
+    if np.any(begins[(ends - entries)[filled]]):
+        raise UnknownLayoutError("baskets that do not begin with an entry")
+    counts[ends[filled] - 1] = (base + keys.border)[filled]
     counts -= position
     counts -= header
     if np.any(counts & (size - 1)) or (len(counts) and counts.min() < 0):

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from analysis.catalogue import BTag, Selection
 from analysis.events import EventChunk, Jets
 from analysis.selection import (
+    AcceptedJets,
     SelectedEvents,
     b_tag_discriminant,
     cut_names,
     dijet_mass,
+    leading_pairs,
     required_columns,
     select,
 )
@@ -295,3 +297,14 @@ def test_gn2_needs_its_tau_output():
     assert jets == ("jvt", "GN2v01_pb", "GN2v01_pu", "GN2v01_pc", "GN2v01_ptau")
     assert events == ("event_clean",)
     assert required_columns(Selection("x")) == ((), ())
+
+
+def test_of_jets_in_order_of_pt_the_first_two_are_taken_of_equal_ones_too():
+    pt = np.array([60, 90, 80, 80, 70, 70, 70], np.float32)
+    accepted = AcceptedJets(np.arange(7), np.array([0, 1, 4, 7]))
+    pairs = leading_pairs(pt, accepted, np.array([1, 2]), by_pt=True)
+    assert pairs.tolist() == [[1, 2], [4, 5]]
+    # A later event with more than the one before is no jet out of order; a jet that is, counts.
+    pt[3] = 95
+    pairs = leading_pairs(pt, accepted, np.array([1, 2]), by_pt=True)
+    assert pairs.tolist() == [[3, 1], [4, 5]]

@@ -232,8 +232,14 @@ def test_a_truncated_copy_is_an_error_at_any_length(
             open_events(str(path))
 
 
-def test_damaged_bytes_never_give_another_error(write_events: WriteEvents, tmp_path: Path) -> None:
-    whole = write_physlite(write_events).read_bytes()
+@pytest.mark.parametrize("layout", ["ttree", "rntuple"])
+def test_damaged_bytes_never_give_another_error(
+    write_events: WriteEvents, tmp_path: Path, layout: str
+) -> None:
+    if layout == "ttree":
+        whole = write_events({"CollectionTree": physlite_columns(separator=".")}).read_bytes()
+    else:
+        whole = write_physlite(write_events).read_bytes()
     path = tmp_path / "damaged.root"
     rng = np.random.default_rng(1)
     for _ in range(50):

@@ -53,5 +53,5 @@ def test_verify_tells_what_has_changed_and_runs_nothing(workspace):
     before = workspace.files()
     done = workspace.law("Provenance", "--verify", code=None)
     assert done.returncode != 0
-    assert f"1 of 18 files have changed: {changed}: size was" in done.stdout + done.stderr
+    assert f"1 of 30 files have changed: {changed}: size was" in done.stdout + done.stderr
     assert workspace.files() == before

@@ -9,11 +9,14 @@ from typing import Any
 
 from analysis.catalogue import (
     MODELS,
+    SAMPLES,
     Catalogue,
     Dataset,
     DatasetSum,
     HistogramSource,
     Luminosity,
+    Selection,
+    Variation,
     load_catalogue,
     parse_cross_section,
     parse_luminosity,
@@ -51,6 +54,13 @@ def add_skim(commands: Commands) -> None:
         help="what `scale` will be given; default, files: read from the files, which must have it",
     )
     command.add_argument("--keep-events", metavar="PARQUET", help="also write selected events")
+    command.add_argument(
+        "--shifts",
+        nargs="+",
+        metavar="NAME",
+        help="shifts of the catalogue to make histograms of as well, such as h_mjj__jes_up, or "
+        "none; default: those that shapes of its model need",
+    )
     _add_catalogue(command)
     command.add_argument("--selection", metavar="NAME", help="of the catalogue; default: its own")
     command.set_defaults(run=_skim)
@@ -168,21 +178,38 @@ def _skim(options: argparse.Namespace) -> None:
     outputs = (options.output, options.keep_events)
     with whole_files(*outputs, inputs=options.input) as new:
         with counting_events("skim") as progress:
-            skim = skimming.skim(
+            skims = skimming.skim_variations(
                 options.input,
                 selection,
+                variations=_variations(options, catalogue, selection),
                 format=options.format,
                 with_sum_of_weights=options.sum_of_weights is None,
                 keep_events=new.get(options.keep_events),
                 progress=progress,
             )
-        skimming.write_skim(new[options.output], skim)
+        skimming.write_skims(new[options.output], skims)
+
+
+def _variations(
+    options: argparse.Namespace, catalogue: Catalogue, selection: Selection
+) -> tuple[Variation, ...]:
+    from analysis.reading import open_events
+
+    shifts = options.shifts
+    if shifts is None:
+        with open_events(options.input[0], options.format) as file:
+            is_data = file.is_data
+        made = {**catalogue.shifts, **selection.weights}  # others come with a given background
+        needed = {shift for sample in SAMPLES for shift in catalogue.model.shifts(sample)}
+        shifts = () if is_data else sorted(needed & made.keys())
+    return catalogue.variations(selection, () if shifts == ["none"] else shifts)
 
 
 def _scale(options: argparse.Namespace) -> None:
     from analysis import histograms, plots, scaling, skimming
 
-    skim = skimming.read_skim(options.input)
+    skims = skimming.read_skims(options.input)
+    skim = skims[histograms.NOMINAL]
     luminosity = _luminosity(options, load_catalogue(options.catalogue))
     signal = Dataset(
         name="signal",
@@ -193,9 +220,14 @@ def _scale(options: argparse.Namespace) -> None:
         sum_of_weights=options.sum_of_weights,
         place=options.input,
     )
-    factor = scaling.dataset_factor(signal, luminosity.value, skim.sum_of_weights)
     synthetic = options.synthetic == "yes" or skim.is_synthetic
-    scaled = {name: scaling.to_luminosity(h, factor) for name, h in skim.histograms.items()}
+    scaled = {
+        histograms.varied_name(name, variation): histogram
+        for variation, part in skims.items()
+        for name, histogram in scaling.expected(
+            part.histograms, signal, luminosity.value, part.sum_of_weights
+        ).items()
+    }
     if options.histogram not in scaled:
         known = ", ".join(scaled)
         raise AnalysisError(f"{options.input}: no histogram {options.histogram!r}; it has {known}")
@@ -214,20 +246,36 @@ def _scale(options: argparse.Namespace) -> None:
 
 def _fit(options: argparse.Namespace) -> None:
     from analysis import histograms, plots, skimming, tables
-    from analysis.limit_setting import SignalLabel, set_limits
+    from analysis.limit_setting import SignalLabel, find_shifted, set_limits
 
     catalogue = load_catalogue(options.catalogue)
     cross_section = parse_cross_section(options.cross_section) if options.cross_section else None
     if skimming.is_skim(options.filesig):
         raise AnalysisError(f"{options.filesig}: is not scaled yet; give the output of `scale`")
     synthetic = histograms.is_synthetic(options.filesig)
+    settings = replace(catalogue.model, name=options.model or catalogue.model.name)
+
+    def find(sample: str, variation: str) -> Any:
+        path, name = (
+            (options.filesig, options.histsig)
+            if sample == "signal"
+            else (options.filebkg, options.histbkg)
+        )
+        if path is not None:
+            return histograms.find_histogram(path, histograms.varied_name(name, variation))
+        source = catalogue.background
+        if isinstance(source, DatasetSum):
+            return None
+        return histograms.from_source_varied(sample, source, variation)
+
     result = set_limits(
         histograms.read_histogram(options.filesig, options.histsig),
         _given_or_catalogues(options.filebkg, options.histbkg, catalogue.background, "background"),
         _given_or_catalogues(options.filedata, options.histdata, catalogue.data, "data"),
         SignalLabel(options.signal, options.title, cross_section, is_synthetic=synthetic),
         _luminosity(options, catalogue),
-        replace(catalogue.model, name=options.model or catalogue.model.name),
+        settings,
+        find_shifted(settings, find),
     )
     figures = ((options.outputfile, result.scan_figure), (options.plotfile, result.spectrum_figure))
     files = (*options.outputfile, *options.plotfile, options.limitsfile, options.workspacefile)

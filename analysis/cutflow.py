@@ -1,6 +1,6 @@
 """Cut flow: what is left after each cut, and its way to ROOT files and back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -48,6 +48,15 @@ class Cutflow:
             variance=np.array([np.square(weights).sum() for weights in left], np.float64),
         )
 
+    def then(self, further: "Cutflow") -> "Cutflow":
+        """This cut flow with further cuts after its own."""
+        return Cutflow(
+            cuts=(*self.cuts, *further.cuts),
+            counts=np.concatenate([self.counts, further.counts]),
+            sum_of_weights=np.concatenate([self.sum_of_weights, further.sum_of_weights]),
+            variance=np.concatenate([self.variance, further.variance]),
+        )
+
     def to_histograms(self) -> dict[str, Histogram]:
         """``cutflow`` (events) and ``cutflow_weighted``, with one labelled bin a cut."""
         return {
@@ -58,9 +67,14 @@ class Cutflow:
         }
 
     @classmethod
-    def from_root(cls, file: Any) -> Self:
-        """Read back what `to_histograms` gave to an open ROOT file."""
-        counts, weighted = file["cutflow"], file["cutflow_weighted"]
+    def from_root(cls, file: Any, named: Callable[[str], str] = str) -> Self:
+        """Read back what `to_histograms` gave to an open ROOT file.
+
+        Args:
+            file: the file.
+            named: what the histograms are called there.
+        """
+        counts, weighted = file[named("cutflow")], file[named("cutflow_weighted")]
         return cls(
             cuts=tuple(str(label) for label in counts.axis().labels()),
             counts=np.rint(counts.values()).astype(np.int64),

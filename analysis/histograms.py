@@ -17,8 +17,23 @@ from analysis.schema import SYNTHETIC
 Histogram = hist.Hist[hist.storage.Weight]
 """Sums of weights and of squared weights per bin."""
 
+NOMINAL = "nominal"
+"""What is not varied, among names of variations."""
+
+VARIED = "__"
+"""Between the name of a histogram and that of its variation, as HistFactory's users write it."""
+
 EDGE_TOLERANCE = 1e-9
 """Edges closer than this share of the axis are the same: formats round them differently."""
+
+
+def varied_name(name: str, variation: str) -> str:
+    """Name of a variation of a histogram in a file.
+
+    >>> varied_name("h_mjj", "jes_up"), varied_name("h_mjj", NOMINAL)
+    ('h_mjj__jes_up', 'h_mjj')
+    """
+    return name if variation == NOMINAL else f"{name}{VARIED}{variation}"
 
 
 def merge(histograms: Sequence[Histogram]) -> Histogram:
@@ -111,6 +126,12 @@ def read_histogram(path: str, name: str) -> Histogram:
         return read_histogram_of(file, path, name)
 
 
+def find_histogram(path: str, name: str) -> Histogram | None:
+    """As `read_histogram`, but None where the file has none of that name."""
+    with open_root(path) as file, explained(path, "is damaged", "copy it again from its source"):
+        return read_histogram_of(file, path, name) if name in file else None
+
+
 def read_histograms(path: str) -> dict[str, Histogram]:
     """Read all 1-D histograms of a ROOT file, by name, as `read_histogram` reads each."""
     with open_root(path) as file, explained(path, "is damaged", "copy it again from its source"):
@@ -181,6 +202,14 @@ def from_source(name: str, source: HistogramFile | InlineHistogram) -> Histogram
         return from_inline(name, source)
     histogram = read_histogram(source.path, source.histogram)
     return histogram if source.unit == 1 else _in_gev(histogram, source.unit)
+
+
+def from_source_varied(
+    name: str, source: HistogramFile | InlineHistogram, variation: str
+) -> Histogram | None:
+    """The histogram that a catalogue gives with a shift; None when it gives none."""
+    varied = source.variation(variation)
+    return None if varied is None else from_source(name, varied)
 
 
 def _in_gev(histogram: Histogram, unit: float) -> Histogram:

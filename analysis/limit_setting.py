@@ -1,16 +1,16 @@
 """The last step of the analysis: from three histograms to limits, figures and their record."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from analysis import plots
-from analysis.catalogue import Luminosity, ModelSettings
+from analysis.catalogue import SAMPLES, Luminosity, ModelSettings
 from analysis.histograms import Histogram
 from analysis.inference import join, predict, upper_limits
-from analysis.model import build_model
+from analysis.model import Shifted, build_model
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,26 @@ class LimitResult:
     spectrum_figure: Figure
 
 
+def find_shifted(settings: ModelSettings, find: Callable[[str, str], Histogram | None]) -> Shifted:
+    """The histograms that shapes of a model need.
+
+    Args:
+        settings: of the model.
+        find: gives a sample's histogram with a variation, such as ``signal`` and ``jes_up``; None
+            where there is none.
+
+    Returns:
+        Those at +1 and -1 sigma by sample and shift, without those that are not there at all.
+    """
+    found: dict[tuple[str, str], tuple[Histogram, Histogram | None]] = {}
+    for sample in SAMPLES:
+        for shift in settings.shifts(sample):
+            up, down = (find(sample, f"{shift}_{direction}") for direction in ("up", "down"))
+            if up is not None:
+                found[sample, shift] = (up, down)
+    return found
+
+
 def set_limits(
     signal: Histogram,
     background: Histogram,
@@ -54,6 +74,7 @@ def set_limits(
     label: SignalLabel,
     luminosity: Luminosity,
     settings: ModelSettings,
+    shifted: Shifted | None = None,
 ) -> LimitResult:
     """Limits at 95 % CL on the strength of a signal in one spectrum.
 
@@ -64,11 +85,14 @@ def set_limits(
         label: of the signal.
         luminosity: of the data.
         settings: of the statistical model.
+        shifted: histograms that shapes of the model need, from `find_shifted`.
 
     Raises:
         AnalysisError: what `analysis.model.build_model` and `upper_limits` refuse.
     """
-    model = build_model(signal, background, data, settings, luminosity.relative_uncertainty)
+    model = build_model(
+        signal, background, data, settings, luminosity.relative_uncertainty, shifted=shifted
+    )
     limits = upper_limits(
         model.workspace,
         scan=model.scan,

@@ -61,5 +61,5 @@ def _merge(options: argparse.Namespace) -> None:
 
     refuse_duplicates(options.input)
     with whole_files(options.output, inputs=options.input) as new:
-        parts = [skimming.read_skim(path) for path in options.input]
-        skimming.write_skim(new[options.output], skimming.merge_skims(parts))
+        parts = [skimming.read_skims(path) for path in options.input]
+        skimming.write_skims(new[options.output], skimming.merge_variations(parts))

@@ -1,6 +1,7 @@
 """From a simulated sample's sum of weights to the events expected in the data."""
 
 import math
+from collections.abc import Mapping
 
 from analysis.catalogue import Dataset
 from analysis.errors import AnalysisError
@@ -67,6 +68,24 @@ def dataset_factor(dataset: Dataset, luminosity: float, counted: float | None) -
     return scale_factor(
         dataset.cross_section, dataset.filter_efficiency, dataset.k_factor, luminosity, total
     )
+
+
+def expected(
+    histograms: Mapping[str, Histogram], dataset: Dataset, luminosity: float, counted: float | None
+) -> dict[str, Histogram]:
+    """Histograms of a dataset's events as expected in the data, by name.
+
+    Args:
+        histograms: sums of weights.
+        dataset: as for `dataset_factor`.
+        luminosity: in fb^-1.
+        counted: as for `dataset_factor`.
+
+    Raises:
+        AnalysisError: what `dataset_factor` refuses.
+    """
+    factor = dataset_factor(dataset, luminosity, counted)
+    return {name: to_luminosity(histogram, factor) for name, histogram in histograms.items()}
 
 
 def to_luminosity(histogram: Histogram, factor: float) -> Histogram:

@@ -4,7 +4,8 @@ One `Schema` a format; everything else in the package speaks of canonical column
 
 - jet columns: ``pt``, ``eta``, ``phi``, ``m``, ``jvt``, ``hadron_flavour``, and any tagger
   output by its own name (``DL1dv01_pb``, ``GN2v01_ptau``, ``btagDeepFlavB``);
-- event columns: ``weight``, ``event_clean``.
+- event columns: ``weight``, ``event_clean``, ``weight[i]`` (see `generator_weight`), and any branch
+  with one value an event by its own name.
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,15 @@ BOOLEAN = frozenset({"jvt", "event_clean"})
 
 SYNTHETIC = "synthetic"
 """Name of the string that marks a file as synthetic; no file of an experiment has it."""
+
+
+def generator_weight(index: int) -> str:
+    """Canonical name of the event column with one of the generator's weights.
+
+    >>> generator_weight(4)
+    'weight[4]'
+    """
+    return f"weight[{index}]"
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,8 @@ class Schema:
         >>> SCHEMAS["nanoaod"].event_branches("weight")
         ('genWeight',)
         """
-        return self.event_names.get(column, (column,))
+        stem = column.partition("[")[0]
+        return self.event_names.get(stem, (stem,))
 
     def is_separate(self, branch: str) -> bool:
         """Whether a jet column lies in a container of its own, linked to by the jets."""

@@ -7,21 +7,32 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import hist
 import numpy as np
 
-from analysis.catalogue import Selection
+from analysis.catalogue import GeneratorWeight, Selection, Variation
 from analysis.cutflow import Cutflow, merge_cutflows
 from analysis.errors import AnalysisError
 from analysis.events import EventChunk
-from analysis.histograms import Histogram, merge, read_histogram_of, write_histograms
+from analysis.histograms import (
+    NOMINAL,
+    VARIED,
+    Histogram,
+    merge,
+    read_histogram_of,
+    varied_name,
+    write_histograms,
+)
 from analysis.keeping import EventWriter
 from analysis.reading import EventFile, open_events
 from analysis.reading.opening import explained, open_root
 from analysis.schema import SYNTHETIC
-from analysis.selection import SelectedEvents, cut_names, required_columns, select
+from analysis.selection import SelectedEvents, cut_names, select
+from analysis.shifts import all_columns, select_varied
 from analysis.spectra import empty_histograms, fill
+from analysis.weighting import WEIGHTS, weighted
 
 BOOKKEEPING = frozenset({"cutflow", "cutflow_weighted", "sum_of_weights"})
 """Histograms of a skim file that are not spectra."""
@@ -47,52 +58,67 @@ class Skim:
     is_synthetic: bool = False
 
 
-def skim(
+def skim(files: Sequence[str], selection: Selection, **options: Any) -> Skim:
+    """`skim_variations` without any."""
+    return skim_variations(files, selection, **options)[NOMINAL]
+
+
+def skim_variations(
     files: Sequence[str],
     selection: Selection,
     *,
+    variations: Sequence[Variation] = (),
     format: str | None = None,  # noqa: A002 - the catalogue's word
     is_data: bool | None = None,
     with_sum_of_weights: bool = True,
     keep_events: str | Path | None = None,
     chunk_entries: int | None = None,
     progress: Callable[[int], object] | None = None,
-) -> Skim:
+) -> dict[str, Skim]:
     """Select events of a dataset's files. Memory does not depend on their size.
 
     Args:
         files: local paths or URLs, all of simulation or all of data.
-        selection: the cuts.
+        selection: the cuts, and the weights of simulated events.
+        variations: shifts to select the events with as well, from the same reading.
         format: of the files, found from each when None.
         is_data: what the files are thought to be; None takes them as they are.
         with_sum_of_weights: read the sum of weights from the files; not needed where the
             catalogue gives it. Data have none.
-        keep_events: Parquet file to write the selected events to, see `analysis.keeping`.
+        keep_events: Parquet file to write the selected events to, see `analysis.keeping`; without
+            shift.
         chunk_entries: events in memory at a time; None leaves it to the reader.
         progress: called with the number of events of each chunk when it is done.
 
+    Returns:
+        The skim without shift as ``nominal``, and those of the variations by their names.
+
     Raises:
         AnalysisError: no files, a file is missing or unreadable, is not what it is thought to be,
-            or lacks a column or (unless it is not asked for) the sum of weights.
+            or lacks a column or (unless it is not asked for) the sum of weights; data are to be
+            shifted.
     """
     if not files:
         raise AnalysisError("no files to skim; name at least one")
-    skims: list[Skim] = []
+    skims: dict[str, list[Skim]] = {name: [] for name in (NOMINAL, *(v.name for v in variations))}
     keeping = nullcontext() if keep_events is None else EventWriter(keep_events, files)
     with keeping as writer:
         for number, path in enumerate(files):
             with open_events(path, format) as file:
                 _require_kind(file, is_data)
+                if variations and file.is_data:
+                    raise AnalysisError(f"{path}: is data, which has no shifts; leave them out")
                 # First, since it may fail: before minutes of reading, not after.
-                total = file.sum_of_weights() if with_sum_of_weights and not file.is_data else None
+                totals = _sums_of_weights(file, variations, wanted=with_sum_of_weights)
                 keep = None if writer is None else partial(writer.write, number)
-                chunks = _chunks(file, selection, chunk_entries, keep, progress)
-                part = _skim_chunks(chunks, selection, total)
-                skims.append(replace(part, is_synthetic=file.is_synthetic))
+                applied = replace(selection, weights={}) if file.is_data else selection
+                chunks = _chunks(file, applied, variations, chunk_entries, keep, progress)
+                for name, part in _skim_chunks(chunks, applied, totals).items():
+                    skims[name].append(replace(part, is_synthetic=file.is_synthetic))
             if number + 1 < len(files):
                 # A closed uproot file is a reference cycle that holds what it cached.
                 gc.collect()
-    return merge_skims(skims)
+    return {name: merge_skims(parts) for name, parts in skims.items()}
 
 
 def merge_skims(skims: Sequence[Skim]) -> Skim:
@@ -121,19 +147,45 @@ def merge_skims(skims: Sequence[Skim]) -> Skim:
     )
 
 
+def merge_variations(parts: Sequence[Mapping[str, Skim]]) -> dict[str, Skim]:
+    """`merge_skims` of skims with their variations, by variation.
+
+    Raises:
+        AnalysisError: they have different variations, or what `merge_skims` refuses.
+    """
+    for part in parts[1:]:
+        if part.keys() != parts[0].keys():
+            raise AnalysisError(
+                f"skims with different shifts cannot be merged: {', '.join(parts[0])} and "
+                f"{', '.join(part)}; skim all files with the same shifts"
+            )
+    names = parts[0] if parts else (NOMINAL,)
+    return {name: merge_skims([part[name] for part in parts]) for name in names}
+
+
 def write_skim(path: str | Path, skim: Skim) -> None:
-    """Write a skim as histograms of a ROOT file.
+    """`write_skims` of a skim without shifts."""
+    write_skims(path, {NOMINAL: skim})
+
+
+def write_skims(path: str | Path, skims: Mapping[str, Skim]) -> None:
+    """Write a skim and its variations as histograms of one ROOT file.
 
     The spectra, ``cutflow`` and ``cutflow_weighted``, and ``sum_of_weights`` with one bin, if
-    there is one. Exact: `read_skim` gives the same numbers.
+    there is one; those of variations with their name behind, such as ``h_mjj__jes_up``. Exact:
+    `read_skims` gives the same numbers.
     """
-    histograms = {**skim.histograms, **skim.cutflow.to_histograms()}
-    if skim.sum_of_weights is not None:
-        axis = hist.axis.Regular(1, 0, 1, label="Sum of weights of all generated events")
-        total = Histogram(axis, storage=hist.storage.Weight(), name="sum_of_weights")
-        total.view()["value"] = skim.sum_of_weights
-        histograms["sum_of_weights"] = total
-    write_histograms(str(path), histograms, synthetic=skim.is_synthetic)
+    histograms: dict[str, Histogram] = {}
+    for variation, skim in skims.items():
+        own = {**skim.histograms, **skim.cutflow.to_histograms()}
+        if skim.sum_of_weights is not None:
+            axis = hist.axis.Regular(1, 0, 1, label="Sum of weights of all generated events")
+            total = Histogram(axis, storage=hist.storage.Weight(), name="sum_of_weights")
+            total.view()["value"] = skim.sum_of_weights
+            own["sum_of_weights"] = total
+        histograms |= {varied_name(name, variation): histogram for name, histogram in own.items()}
+    synthetic = any(skim.is_synthetic for skim in skims.values())
+    write_histograms(str(path), histograms, synthetic=synthetic)
 
 
 def is_skim(path: str) -> bool:
@@ -143,25 +195,47 @@ def is_skim(path: str) -> bool:
 
 
 def read_skim(path: str | Path) -> Skim:
-    """Read a skim from the file that `write_skim` wrote, local or remote.
+    """The skim without shift from the file that `write_skim` or `write_skims` wrote.
+
+    Raises:
+        AnalysisError: as `read_skims`.
+    """
+    return read_skims(path)[NOMINAL]
+
+
+def read_skims(path: str | Path) -> dict[str, Skim]:
+    """Read a skim and its variations from the file that `write_skims` wrote, local or remote.
 
     Raises:
         AnalysisError: the file is missing, unreadable or not a skim.
     """
     path = str(path)
     with open_root(path) as file, explained(path, "is damaged", "skim again"):
-        names = {key.partition(";")[0] for key in file.keys(recursive=False)}
-        if not {"cutflow", "cutflow_weighted"} <= names:
+        names: dict[str, set[str]] = {NOMINAL: set()}
+        for key in file.keys(recursive=False):
+            name, _, variation = key.partition(";")[0].partition(VARIED)
+            names.setdefault(variation or NOMINAL, set()).add(name)
+        if not {"cutflow", "cutflow_weighted"} <= names[NOMINAL]:
             raise AnalysisError(f"{path}: is not a skim (no cutflow); give the output of a skim")
-        cutflow = Cutflow.from_root(file)
-        histograms = {
-            name: read_histogram_of(file, path, name)
-            for name in sorted(names - BOOKKEEPING - {SYNTHETIC})
+        synthetic = SYNTHETIC in names[NOMINAL]
+        return {
+            variation: _read_skim(file, path, own, variation, is_synthetic=synthetic)
+            for variation, own in names.items()
         }
-        total = None
-        if "sum_of_weights" in names:
-            total = float(file["sum_of_weights"].values()[0])
-    return Skim(histograms, cutflow, total, int(cutflow.counts[0]), SYNTHETIC in names)
+
+
+def _read_skim(
+    file: Any, path: str, names: set[str], variation: str, *, is_synthetic: bool
+) -> Skim:
+    cutflow = Cutflow.from_root(file, lambda name: varied_name(name, variation))
+    histograms = {
+        name: read_histogram_of(file, path, varied_name(name, variation))
+        for name in sorted(names - BOOKKEEPING - {SYNTHETIC})
+    }
+    total = None
+    if "sum_of_weights" in names:
+        total = float(file[varied_name("sum_of_weights", variation)].values()[0])
+    return Skim(histograms, cutflow, total, int(cutflow.counts[0]), is_synthetic)
 
 
 def _require_kind(file: EventFile, is_data: bool | None) -> None:
@@ -176,31 +250,65 @@ def _require_kind(file: EventFile, is_data: bool | None) -> None:
     )
 
 
+def _sums_of_weights(
+    file: EventFile, variations: Sequence[Variation], *, wanted: bool
+) -> dict[str, float | None]:
+    """What to scale the skim and each of its variations with, as the file tells it."""
+    total = file.sum_of_weights() if wanted and not file.is_data else None
+    names = (NOMINAL, *(variation.name for variation in variations))
+    totals: dict[str, float | None] = dict.fromkeys(names, total)
+    for variation in variations:
+        if wanted and isinstance(variation.of, GeneratorWeight) and variation.of.own_sum:
+            totals[variation.name] = file.sum_of_weights(int(str(variation.value)))
+    return totals
+
+
 def _chunks(
     file: EventFile,
     selection: Selection,
+    variations: Sequence[Variation],
     chunk_entries: int | None,
     keep: Callable[[EventChunk, SelectedEvents], None] | None,
     progress: Callable[[int], object] | None,
-) -> Iterator[SelectedEvents]:
-    """Selected events of each chunk of a file, kept and reported where asked for."""
-    jet_columns, event_columns = required_columns(selection)
+) -> Iterator[Iterator[tuple[str, SelectedEvents]]]:
+    """Selected events of each chunk of a file, by variation; kept and reported where asked for."""
+    jet_columns, event_columns = all_columns(selection, variations)
     for chunk in file.chunks(jet_columns, event_columns, chunk_entries):
-        selected = select(chunk, selection)
-        if keep is not None:
-            keep(chunk, selected)
-        yield selected
+        yield _selected(chunk, selection, variations, keep)
         if progress is not None:
             progress(len(chunk))
 
 
+def _selected(
+    chunk: EventChunk,
+    selection: Selection,
+    variations: Sequence[Variation],
+    keep: Callable[[EventChunk, SelectedEvents], None] | None,
+) -> Iterator[tuple[str, SelectedEvents]]:
+    selected = select(chunk, selection)
+    nominal = weighted(chunk, selected, selection)
+    if keep is not None:
+        keep(chunk, nominal)
+    yield NOMINAL, nominal
+    for variation in variations:
+        yield variation.name, select_varied(chunk, selected, selection, variation)
+
+
 def _skim_chunks(
-    chunks: Iterable[SelectedEvents], selection: Selection, sum_of_weights: float | None
-) -> Skim:
-    histograms = empty_histograms(selection.m_jj)
-    cutflows = [Cutflow.of({cut: np.empty(0) for cut in cut_names(selection)})]
-    for selected in chunks:
-        fill(histograms, selected)
-        cutflows.append(selected.cutflow)
-    cutflow = merge_cutflows(cutflows)
-    return Skim(histograms, cutflow, sum_of_weights, int(cutflow.counts[0]))
+    chunks: Iterable[Iterable[tuple[str, SelectedEvents]]],
+    selection: Selection,
+    sums_of_weights: Mapping[str, float | None],
+) -> dict[str, Skim]:
+    names = (*cut_names(selection), *((WEIGHTS,) if selection.weights else ()))
+    nothing = Cutflow.of({cut: np.empty(0) for cut in names})
+    histograms = {name: empty_histograms(selection.m_jj) for name in sums_of_weights}
+    cutflows = {name: [nothing] for name in sums_of_weights}
+    for chunk in chunks:
+        for name, selected in chunk:
+            fill(histograms[name], selected)
+            cutflows[name].append(selected.cutflow)
+    merged = {name: merge_cutflows(parts) for name, parts in cutflows.items()}
+    return {
+        name: Skim(histograms[name], merged[name], total, int(merged[name].counts[0]))
+        for name, total in sums_of_weights.items()
+    }

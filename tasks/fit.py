@@ -8,14 +8,15 @@ import luigi
 
 from analysis.catalogue import (
     MODELS,
+    SAMPLES,
     DatasetSum,
     HistogramFile,
     HistogramSource,
+    InlineHistogram,
     ModelSettings,
     digest,
     write_out,
 )
-from analysis.catalogue.model import SAMPLES
 from analysis.errors import AnalysisError
 from tasks.base import CatalogueTask, SelectionMixin, read_catalogue, wants_ticket
 from tasks.framework.preservation.recipe import Embedded, Given, Made, Output, Recipe
@@ -65,14 +66,19 @@ def fit_digest(task: Any, signal: str) -> str:
     """Of all that the workspace of a signal depends on, for a task with Fit's parameters."""
     content = task.analysis
     entry = content.signal(signal)
+    settings = task.model_settings
+    made = {**content.shifts, **task.cuts.weights}  # others come with a given background
+    shifts = {shift for sample in SAMPLES for shift in settings.shifts(sample) if shift in made}
+    variations = [v.digest() for v in content.variations(task.cuts, sorted(shifts))]
     return digest(
+        *([variations] if variations else []),
         task.cuts,
         entry.inputs_digest(),
         entry.normalisation_digest(),
         content.luminosity,
         content.histogram_digest(content.data),
         content.histogram_digest(content.background),
-        task.model_settings,
+        settings,
     )
 
 
@@ -83,11 +89,15 @@ class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
         return list(self.signals)
 
     def workflow_requires(self) -> dict[str, Any]:
-        signals = [Scale.req(self, dataset=signal) for signal in self.signals]
+        signals = [self.scaled(signal, "signal") for signal in self.signals]
         return {**super().workflow_requires(), "signals": signals, **self.fixed_requires()}
 
     def requires(self) -> dict[str, Any]:
-        return {"signal": Scale.req(self, dataset=self.branch_data), **self.fixed_requires()}
+        return {"signal": self.scaled(self.branch_data, "signal"), **self.fixed_requires()}
+
+    def scaled(self, dataset: str, sample: str) -> Scale:
+        """The task that makes a dataset's histogram, with the shifts that the model needs."""
+        return Scale.req(self, dataset=dataset, shifts=self.model_settings.shifts(sample))
 
     def fixed_requires(self) -> dict[str, Any]:
         """Tasks that make data and background, where these are not given as histograms."""
@@ -97,7 +107,7 @@ class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
             fixed["data"] = [MergeSkim.req(self, dataset=d) for d in content.data.datasets]
         if isinstance(content.background, DatasetSum):
             names = content.background.datasets
-            fixed["background"] = [Scale.req(self, dataset=name) for name in names]
+            fixed["background"] = [self.scaled(name, "background") for name in names]
         return fixed
 
     def files_read(self) -> list[str]:
@@ -127,12 +137,13 @@ class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
             entry.name, entry.title, entry.cross_section, is_synthetic=synthetic
         )
         result = limit_setting.set_limits(
-            self.input()["signal"]["histograms"].load(formatter="hist", name="h_mjj"),
-            self.fixed_histogram("background"),
-            self.fixed_histogram("data"),
+            self.histogram("signal"),
+            self.histogram("background"),
+            self.histogram("data"),
             label,
             content.luminosity,
             self.model_settings,
+            limit_setting.find_shifted(self.model_settings, self.histogram),
         )
         with self.localize_output() as output:
             output["limits"].dump(result.document, formatter="json", indent=2)
@@ -141,14 +152,23 @@ class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
                 plots.save(result.scan_figure, output[f"limits_{kind}"].abspath)
                 plots.save(result.spectrum_figure, output[f"results_{kind}"].abspath)
 
-    def fixed_histogram(self, role: str) -> Any:
-        """The ``data`` or ``background`` histogram: given, or made by skimming."""
+    def histogram(self, role: str, variation: str = "") -> Any:
+        """The histogram of ``signal``, ``data`` or ``background``: given, or made by skimming.
+
+        With a variation the one with that shift, None where there is none.
+        """
         from analysis import histograms
 
-        source = getattr(self.analysis, role)
-        if not isinstance(source, DatasetSum):
+        source = None if role == "signal" else getattr(self.analysis, role)
+        if isinstance(source, HistogramFile | InlineHistogram):
+            if variation:
+                return histograms.from_source_varied(role, source, variation)
             return histograms.from_source(role, source)
-        parts = [part["histograms"] for part in self.input()[role]]
+        key = f"histograms@{variation}" if variation else "histograms"
+        made = self.input()[role]
+        parts = [part.get(key) for part in ([made] if role == "signal" else made)]
+        if None in parts:
+            return None
         return histograms.merge([part.load(formatter="hist", name="h_mjj") for part in parts])
 
     def recipe(self) -> Recipe:
@@ -176,11 +196,16 @@ class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
         from analysis import histograms
 
         source: HistogramSource = getattr(self.analysis, role)
-        if isinstance(source, DatasetSum) or (
-            isinstance(source, HistogramFile) and "://" not in source.path
-        ):
-            return histograms.to_inline(self.fixed_histogram(role))
-        return source
+        if isinstance(source, HistogramFile) and "://" in source.path:
+            return source
+        if isinstance(source, InlineHistogram):
+            return source
+        names = [f"{s}_{d}" for s in self.model_settings.shifts(role) for d in ("up", "down")]
+        shifted = {name: self.histogram(role, name) for name in names}
+        return replace(
+            histograms.to_inline(self.histogram(role)),
+            shifted={n: histograms.to_inline(h) for n, h in shifted.items() if h is not None},
+        )
 
 
 def limits_of(fit: Fit) -> list[Any]:

@@ -3,18 +3,20 @@
 import law
 
 from analysis.catalogue import digest
-from tasks.base import DatasetTask, SelectionMixin
 from tasks.framework.preservation.recipe import Given, Made, Output, Recipe
 from tasks.framework.workflow import RequiresWorkflows
+from tasks.shifts import ShiftsMixin
 from tasks.skim import MergeSkim
 
 
-class Scale(SelectionMixin, DatasetTask, RequiresWorkflows):
+class Scale(ShiftsMixin, RequiresWorkflows):
     """Scale a simulated dataset to its expected yield.
 
     Every event counts `cross_section * filter_efficiency * k_factor * luminosity /
     sum_of_weights` times its weight.
     """
+
+    inherits = (MergeSkim,)
 
     def requires(self) -> MergeSkim:
         return MergeSkim.req(self)
@@ -29,29 +31,31 @@ class Scale(SelectionMixin, DatasetTask, RequiresWorkflows):
         return (*super().store_parts(), self.dataset, f"{self.selection}-{inputs}")
 
     def output(self) -> dict[str, law.FileSystemFileTarget]:
-        return self.targets(histograms="selected_scaled.root", plot="scaled.pdf")
+        name = "selected_scaled.root"
+        outputs = self.targets(histograms=name, plot="scaled.pdf")
+        return outputs | self.variant_targets(histograms=name)
 
     def run(self) -> None:
         from analysis import histograms, plots, scaling, skimming
 
-        skim = skimming.read_skim(self.input()["histograms"].abspath)
         luminosity = self.analysis.luminosity.value
-        factor = scaling.dataset_factor(self.entry, luminosity, skim.sum_of_weights)
-        synthetic = self.entry.is_synthetic or skim.is_synthetic
-        scaled = {
-            name: scaling.to_luminosity(histogram, factor)
-            for name, histogram in skim.histograms.items()
-        }
-        figure = plots.scaled_signal(
-            skim.histograms["h_mjj"],
-            scaled["h_mjj"],
-            title=self.entry.title,
-            luminosity=luminosity,
-            synthetic=synthetic,
-        )
         with self.localize_output() as output:
-            histograms.write_histograms(output["histograms"].abspath, scaled, synthetic=synthetic)
-            plots.save(figure, output["plot"].abspath)
+            for key in [key for key in output if key != "plot"]:
+                skim = skimming.read_skim(self.input()[key].abspath)
+                synthetic = self.entry.is_synthetic or skim.is_synthetic
+                scaled = scaling.expected(
+                    skim.histograms, self.entry, luminosity, skim.sum_of_weights
+                )
+                histograms.write_histograms(output[key].abspath, scaled, synthetic=synthetic)
+                if key == "histograms":
+                    figure = plots.scaled_signal(
+                        skim.histograms["h_mjj"],
+                        scaled["h_mjj"],
+                        title=self.entry.title,
+                        luminosity=luminosity,
+                        synthetic=synthetic,
+                    )
+                    plots.save(figure, output["plot"].abspath)
 
     def recipe(self) -> Recipe:
         entry = self.entry

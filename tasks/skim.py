@@ -11,12 +11,14 @@ import luigi
 
 from analysis.catalogue import Synthetic, digest, write_out_selection
 from analysis.errors import AnalysisError
-from tasks.base import DatasetTask, SelectionMixin, wants_ticket
+from tasks.base import DatasetTask, wants_ticket
 from tasks.framework import remote
+from tasks.framework.base import variant_of
 from tasks.framework.htcondor import Resources
 from tasks.framework.merging import Merge, MergeStep, Merging
 from tasks.framework.preservation.recipe import Each, Embedded, Given, Made, Output, Recipe
 from tasks.framework.workflow import Workflow
+from tasks.shifts import JETS, WEIGHTS, ShiftsMixin
 
 
 class GenerateSynthetic(DatasetTask, Workflow):
@@ -56,8 +58,13 @@ class GenerateSynthetic(DatasetTask, Workflow):
         )
 
 
-class Skim(SelectionMixin, DatasetTask, Workflow):
-    """Select the events of a dataset and histogram them, a branch per file or group of files."""
+class Skim(ShiftsMixin, Workflow):
+    """Select the events of a dataset and histogram them, a branch per file or group of files.
+
+    Shifts that are missing are made together, from one reading of the input.
+    """
+
+    implements = JETS | WEIGHTS
 
     files_per_branch = luigi.IntParameter(
         default=1, description="number of input files a branch reads; default: 1"
@@ -124,46 +131,52 @@ class Skim(SelectionMixin, DatasetTask, Workflow):
         names = {"histograms": f"{stem}.root"}
         if self.keep_events:
             names["events"] = f"{stem}.parquet"
-        return self.targets(**names)
+        return self.targets(**names) | self.variant_targets(histograms=f"{stem}.root")
 
     def run(self) -> None:
-        from analysis import skimming
+        from analysis import histograms, skimming
         from analysis.progress import counting_events
 
         files = remote.staged(self.files_read(), copy=self.stage_in)
         with files as files_here, self.localize_output() as output:
-            events = output["events"].abspath if self.keep_events else None
             with counting_events(f"Skim {self.dataset} {self.branch}") as progress:
-                skim = skimming.skim(
+                skims = skimming.skim_variations(
                     files_here,
                     self.cuts,
+                    variations=[v for v in self.variations if v.name in self.making],
                     format=self.entry.format,
                     is_data=self.entry.is_data,
                     with_sum_of_weights=self.sums_weights,
-                    keep_events=events,
+                    keep_events=output["events"].abspath if "events" in output else None,
                     progress=progress,
                 )
-            skimming.write_skim(output["histograms"].abspath, skim)
+            for key, target in output.items():
+                if key.startswith("histograms"):
+                    skim = skims[variant_of(key) or histograms.NOMINAL]
+                    skimming.write_skim(target.abspath, skim)
 
     def recipe(self) -> Recipe:
         generated = self.requires().get("generated")
         files = [] if generated else list(self.entry.resolve_files())
         source = Made(generated, "events", "signal_files") if generated else None
         keep = ("--keep-events", Output("events")) if self.keep_events else ()
+        selection = write_out_selection(self.analysis, self.cuts, self.shifts)
         return Recipe(
             *("python", "-m", "analysis", "skim", "-o", Output("histograms"), *keep),
             *("-i", Each(source or Given("signal_files", files), self.files_per_branch)),
             *("--format", Given("signal_format", self.entry.format or "auto")),
             *("-s", Given("sum_of_weights", self.entry.sum_of_weights or "files")),
-            *("--catalogue", Embedded("selection.yaml", write_out_selection(self.cuts))),
+            *("--shifts", *(self.shifts or ("none",))),
+            *("--catalogue", Embedded("selection.yaml", selection)),
             kerberos=wants_ticket(files),
         )
 
 
-class SkimMerging(SelectionMixin, DatasetTask, Merging):
+class SkimMerging(ShiftsMixin, Merging):
     """Adds histograms, cut flows and sums of weights."""
 
     merges = Skim
+    inherits = (Skim,)
     exclude_index = True
 
     def store_parts(self) -> tuple[str, ...]:
@@ -171,13 +184,15 @@ class SkimMerging(SelectionMixin, DatasetTask, Merging):
         return (*super().store_parts(), self.dataset, f"{self.selection}-{inputs}")
 
     def output(self) -> dict[str, law.FileSystemFileTarget]:
-        return self.targets(histograms=f"selected{self.part}.root")
+        name = f"selected{self.part}.root"
+        return self.targets(histograms=name) | self.variant_targets(histograms=name)
 
     def merge(self, parts: Sequence[Any], output: Any) -> None:
         from analysis import skimming
 
-        skims = [skimming.read_skim(part["histograms"].abspath) for part in parts]
-        skimming.write_skim(output["histograms"].abspath, skimming.merge_skims(skims))
+        for key, target in output.items():
+            skims = [skimming.read_skim(part[key].abspath) for part in parts]
+            skimming.write_skim(target.abspath, skimming.merge_skims(skims))
 
 
 class MergeSkimStep(SkimMerging, MergeStep):

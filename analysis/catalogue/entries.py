@@ -4,7 +4,7 @@ Their digests go into paths. What does not change a number (names, titles, sourc
 not part of a digest.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
@@ -12,6 +12,7 @@ from typing import TypeVar
 from analysis.catalogue.dataset import Dataset
 from analysis.catalogue.digest import NOT_CONTENT, digest
 from analysis.catalogue.model import ModelSettings
+from analysis.catalogue.shifts import Shift, Variation, Weight, variations
 from analysis.catalogue.values import suggestion
 from analysis.errors import AnalysisError
 
@@ -85,6 +86,8 @@ class Selection:
         event_cleaning: events must pass the loose jet cleaning.
         jvt: jets must pass the jet-vertex requirement.
         m_jj: binning of the invariant mass of the leading pair.
+        weights: what the events of simulation are weighted with besides the generator's weight,
+            by name.
     """
 
     name: str = field(metadata=NOT_CONTENT)
@@ -97,9 +100,10 @@ class Selection:
     event_cleaning: bool = False
     jvt: bool = False
     m_jj: Binning = Binning()
+    weights: Mapping[str, Weight] = field(default_factory=dict, hash=False)
 
     def digest(self) -> str:
-        """Of cuts and binning."""
+        """Of cuts, binning and weights, but not of how these are varied."""
         return self._digest
 
     @cached_property
@@ -115,11 +119,19 @@ class HistogramFile:
         path: absolute local path or URI.
         histogram: its name in the file.
         unit: GeV per unit of its axis: 1, or 0.001 for an axis in MeV.
+        shifted: names of its histograms with a shift, by the variation's, such as ``jes_up``.
     """
 
     path: str
     histogram: str
     unit: float = 1.0
+    shifted: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def variation(self, name: str) -> "HistogramFile | None":
+        """The histogram with a shift, if it has one."""
+        if name not in self.shifted:
+            return None
+        return HistogramFile(self.path, self.shifted[name], self.unit)
 
 
 @dataclass(frozen=True)
@@ -136,6 +148,7 @@ class InlineHistogram:
         overflow_variance: of `overflow`; None: as `overflow`.
         source: where the numbers are from.
         license: under which they are.
+        shifted: the same histogram with a shift, by the variation's name, such as ``jes_up``.
     """
 
     edges: tuple[float, ...]
@@ -147,6 +160,11 @@ class InlineHistogram:
     overflow_variance: float | None = None
     source: str = field(default="", metadata=NOT_CONTENT)
     license: str = field(default="", metadata=NOT_CONTENT)
+    shifted: Mapping[str, "InlineHistogram"] = field(default_factory=dict, hash=False)
+
+    def variation(self, name: str) -> "InlineHistogram | None":
+        """The histogram with a shift, if it has one."""
+        return self.shifted.get(name)
 
 
 @dataclass(frozen=True)
@@ -178,6 +196,7 @@ class Catalogue:
         data: the observed histogram.
         background: the expected histogram without signal.
         model: the statistical model.
+        shifts: what a skim can vary besides the weights of its selection, by name.
     """
 
     source: str = field(metadata=NOT_CONTENT)
@@ -190,6 +209,7 @@ class Catalogue:
     data: HistogramSource
     background: HistogramSource
     model: ModelSettings
+    shifts: Mapping[str, Shift] = field(default_factory=dict, hash=False)
 
     def signal(self, name: str) -> Dataset:
         """The signal of that name, or an AnalysisError with the known ones."""
@@ -202,6 +222,28 @@ class Catalogue:
     def selection(self, name: str) -> Selection:
         """The selection of that name, or an AnalysisError with the known ones."""
         return self._find("selection", name, self.selections)
+
+    def variations(self, selection: Selection, shifts: Iterable[str]) -> tuple[Variation, ...]:
+        """The histograms beside the nominal one for some shifts, each in its directions.
+
+        Args:
+            selection: whose weights count as well.
+            shifts: names of shifts of the catalogue or of weights of the selection.
+
+        Raises:
+            AnalysisError: an unknown shift, or a weight without variations.
+        """
+        known = {**self.shifts, **selection.weights}
+        found = []
+        for name in shifts:
+            directions = list(variations(name, self._find("shift", name, known)))
+            if not directions:
+                raise AnalysisError(
+                    f"{self.source}: selections.{selection.name}.weights.{name}: is not varied: "
+                    "give it an 'up'"
+                )
+            found += directions
+        return tuple(found)
 
     def histogram_digest(self, histogram: HistogramSource) -> str:
         """Of `data` or `background`; for datasets, of all that their sum depends on.

@@ -2,8 +2,9 @@
 
 Catalogues come in layers. The file of a user extends the embedded ``vhbb`` unless it says
 ``extends: none`` (then it must be complete) or names another catalogue, embedded or by path. In
-``signals``, ``datasets`` and ``selections`` an entry replaces the one of the same name beneath;
-``luminosity``, ``data`` and ``background`` are replaced whole; ``model`` is changed key by key.
+``signals``, ``datasets``, ``selections`` and ``shifts`` an entry replaces the one of the same name
+beneath; ``luminosity``, ``data`` and ``background`` are replaced whole; ``model`` is changed key by
+key.
 A catalogue that defines signals has these as its default signals.
 """
 
@@ -31,6 +32,7 @@ from analysis.catalogue.parsing import (
 )
 from analysis.catalogue.parsing_dataset import DATASET_KEYS, SIGNAL_KEYS, dataset_entry
 from analysis.catalogue.parsing_model import MODEL_KEYS, model_entry
+from analysis.catalogue.parsing_shifts import shift_entry
 from analysis.catalogue.section import Section
 from analysis.catalogue.values import name, names, suggestion, text
 from analysis.errors import AnalysisError
@@ -50,6 +52,7 @@ KEYS: Final = (
     "data",
     "background",
     "model",
+    "shifts",
 )
 
 
@@ -108,7 +111,10 @@ def _layer(top: Section, source: str, folder: Path, base: Catalogue | None) -> C
     own_datasets = _entries(
         top, "datasets", DATASET_KEYS, lambda section: dataset_entry(section, folder, signal=False)
     )
-    own_selections = _entries(top, "selections", SELECTION_KEYS, selection_entry)
+    own_selections = _entries(
+        top, "selections", SELECTION_KEYS, lambda section: selection_entry(section, folder)
+    )
+    own_shifts = _entries(top, "shifts", None, shift_entry)
     selections = {**(base.selections if base else {}), **own_selections}
     catalogue = Catalogue(
         source=source,
@@ -127,13 +133,14 @@ def _layer(top: Section, source: str, folder: Path, base: Catalogue | None) -> C
         model=model_entry(
             top.subsection("model", MODEL_KEYS), base.model if base else ModelSettings()
         ),
+        shifts={**(base.shifts if base else {}), **own_shifts},
     )
     _refuse_dangling_names(top, catalogue)
     return catalogue
 
 
 def _entries(
-    top: Section, key: str, keys: tuple[str, ...], parse: Callable[[Section], T]
+    top: Section, key: str, keys: tuple[str, ...] | None, parse: Callable[[Section], T]
 ) -> dict[str, T]:
     """The named entries of a section of the file."""
     section = top.subsection(key, None)
@@ -176,6 +183,7 @@ def _refuse_dangling_names(top: Section, catalogue: Catalogue) -> None:
     both = sorted(set(catalogue.signals) & set(catalogue.datasets))
     if both:
         top.fail(f"'{both[0]}' is both a signal and a dataset: rename one")
+    _check_shifts(top, catalogue)
     if catalogue.default_selection not in catalogue.selections:
         _unknown(top, "default_selection", catalogue.default_selection, catalogue.selections)
     for signal in catalogue.default_signals:
@@ -184,6 +192,23 @@ def _refuse_dangling_names(top: Section, catalogue: Catalogue) -> None:
     for key, histogram in (("data", catalogue.data), ("background", catalogue.background)):
         if isinstance(histogram, DatasetSum):
             _check_sum(top, key, histogram, catalogue)
+
+
+def _check_shifts(top: Section, catalogue: Catalogue) -> None:
+    """Shifts and weights have names of their own, and systematics those of shifts there are."""
+    known: dict[str, object] = dict(catalogue.shifts)
+    for selection in catalogue.selections.values():
+        twice = sorted(set(selection.weights) & set(catalogue.shifts))
+        if twice:
+            place = f"selections.{selection.name}.weights"
+            top.fail(f"'{twice[0]}' is a shift of the catalogue, too: rename one", place)
+        known.update(selection.weights)
+    for variation in getattr(catalogue.background, "shifted", {}):
+        known[variation.rpartition("_")[0]] = None
+    for systematic in catalogue.model.systematics:
+        if systematic.shift and systematic.shift not in known:
+            place = f"model.systematics.{systematic.name}.shift"
+            _unknown(top, place, systematic.shift, known)
 
 
 def _check_sum(top: Section, key: str, histogram: DatasetSum, catalogue: Catalogue) -> None:

@@ -81,6 +81,8 @@ class ModelSettings:
 
     def shifts(self, sample: str) -> tuple[str, ...]:
         """Names of the shifts of the skim that a sample's shapes need, sorted."""
+        if self.name == "tutorial":
+            return ()
         needed = {s.shift for s in self.systematics if s.shift and sample in s.samples}
         return tuple(sorted(needed))
 

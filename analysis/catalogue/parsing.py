@@ -1,5 +1,6 @@
 """Luminosity, selections, histograms and model of the catalogue from their YAML entries."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from analysis.catalogue.entries import (
     Selection,
 )
 from analysis.catalogue.files import absolute
+from analysis.catalogue.parsing_shifts import weight_entries
 from analysis.catalogue.section import Section
 from analysis.catalogue.units import parse_energy, parse_luminosity, parse_percent
 from analysis.catalogue.values import (
@@ -43,10 +45,11 @@ SELECTION_KEYS: Final = (
     "event_cleaning",
     "jvt",
     "m_jj",
+    "weights",
 )
 B_TAG_KEYS: Final = ("tagger", "kind", "cut", "fractions")
 BINNING_KEYS: Final = ("n_bins", "low", "high")
-FILE_KEYS: Final = ("file", "histogram", "unit")
+FILE_KEYS: Final = ("file", "histogram", "unit", "shifts")
 INLINE_KEYS: Final = (
     "edges",
     "contents",
@@ -57,7 +60,9 @@ INLINE_KEYS: Final = (
     "overflow_variance",
     "source",
     "license",
+    "shifts",
 )
+SHIFTED_KEYS: Final = ("contents", "underflow", "overflow")
 SUM_KEYS: Final = ("datasets",)
 HISTOGRAM_KEYS: Final = (*FILE_KEYS, *SUM_KEYS, *INLINE_KEYS)
 
@@ -71,8 +76,13 @@ def luminosity_entry(section: Section) -> Luminosity:
     )
 
 
-def selection_entry(section: Section) -> Selection:
-    """A selection; what it leaves out is as in the dataclass."""
+def selection_entry(section: Section, folder: Path) -> Selection:
+    """A selection; what it leaves out is as in the dataclass.
+
+    Args:
+        section: the entry.
+        folder: what the paths of files of corrections are relative to.
+    """
     entry = section.entry.split(".", maxsplit=1)[1]
     default = Selection(name=entry)
     return Selection(
@@ -86,6 +96,7 @@ def selection_entry(section: Section) -> Selection:
         event_cleaning=section.optional("event_cleaning", boolean, default.event_cleaning),
         jvt=section.optional("jvt", boolean, default.jvt),
         m_jj=_binning(section.subsection("m_jj", BINNING_KEYS)) if "m_jj" in section else Binning(),
+        weights=weight_entries(section.subsection("weights", None), folder),
     )
 
 
@@ -152,6 +163,10 @@ def histogram_entry(section: Section, folder: Path, *, is_data: bool) -> Histogr
             path=section.required("file", lambda value: absolute(text(value), folder)),
             histogram=section.required("histogram", text),
             unit=section.optional("unit", lambda unit: parse_energy(f"1 {unit}"), 1.0),
+            shifted={
+                variation: shifts.required(direction, text)
+                for variation, direction, shifts in _shifts(section)
+            },
         )
     if found == ["datasets"]:
         return DatasetSum(datasets=section.required("datasets", names))
@@ -171,6 +186,10 @@ def _inline(section: Section, *, is_data: bool) -> InlineHistogram:
         overflow_variance=section.optional("overflow_variance", not_negative, None),
         source=section.optional("source", text, ""),
         license=section.optional("license", text, ""),
+        shifted={
+            variation: _shifted(shifts.subsection(direction, SHIFTED_KEYS), section)
+            for variation, direction, shifts in _shifts(section)
+        },
     )
     n_bins = len(histogram.edges) - 1
     if n_bins < 1 or not all(low < high for low, high in pairwise(histogram.edges)):
@@ -181,6 +200,30 @@ def _inline(section: Section, *, is_data: bool) -> InlineHistogram:
         for key in ("underflow", "overflow"):
             if section.values.get(key) and f"{key}_variance" not in section:
                 section.fail(f"the key '{key}_variance' is missing beside 'variances': add it")
+    return histogram
+
+
+def _shifts(section: Section) -> Iterator[tuple[str, str, Section]]:
+    """Variation, direction and section of each direction of the histogram's shifts."""
+    shifts = section.subsection("shifts", None)
+    for shift in shifts.values:
+        directions = shifts.subsection(shift, ("up", "down"))
+        if "up" not in directions:
+            directions.fail("the key 'up' is missing: add it; without 'down' it is mirrored")
+        for direction in directions.values:
+            yield f"{shift}_{direction}", direction, directions
+
+
+def _shifted(section: Section, nominal: Section) -> InlineHistogram:
+    """A shifted histogram: contents in the bins of the nominal one."""
+    edges = nominal.required("edges", numbers)
+    histogram = InlineHistogram(
+        edges=edges,
+        contents=section.required("contents", numbers),
+        underflow=section.optional("underflow", number, 0.0),
+        overflow=section.optional("overflow", number, 0.0),
+    )
+    _check_bins(section, "contents", histogram.contents, len(edges) - 1, negative=True)
     return histogram
 
 

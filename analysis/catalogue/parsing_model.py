@@ -62,12 +62,16 @@ def _window(section: Section) -> tuple[float, float]:
 
 
 def _systematics(section: Section, beneath: tuple[Systematic, ...]) -> tuple[Systematic, ...]:
-    """Those of the layer beneath, without the ones replaced by entries of the same key."""
+    """Those of the layer beneath, without the ones replaced, or left out by a ``none``."""
     if "systematics" not in section:
         return beneath
     entries = section.subsection("systematics", None)
-    own = [_systematic(entries.subsection(key, SYSTEMATIC_KEYS), key) for key in entries.values]
-    replaced = {systematic.name for systematic in own}
+    own = [
+        _systematic(entries.subsection(key, SYSTEMATIC_KEYS), key)
+        for key, value in entries.values.items()
+        if value != "none"
+    ]
+    replaced = {systematic.name for systematic in own} | entries.values.keys()
     return (*(old for old in beneath if old.name not in replaced), *own)
 
 

@@ -1,6 +1,7 @@
 """A catalogue written out again: what an analysis is preserved with."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -16,14 +17,33 @@ from analysis.catalogue.entries import (
     Selection,
 )
 from analysis.catalogue.model import ModelSettings, Systematic
+from analysis.catalogue.shifts import (
+    FlavourTagging,
+    GeneratorWeight,
+    JetEnergyResolution,
+    JetEnergyScale,
+    Shift,
+    Weight,
+    WeightBranch,
+)
+from analysis.catalogue.units import ENERGY_UNITS
 from analysis.errors import AnalysisError
 
+_UNITS = {float(factor): unit for unit, factor in ENERGY_UNITS.items()}
 
-def write_out_selection(selection: Selection) -> str:
-    """YAML of one selection, which becomes the default; on top of the embedded catalogue."""
+
+def write_out_selection(catalogue: Catalogue, selection: Selection, shifts: Iterable[str]) -> str:
+    """YAML of one selection, which becomes the default; on top of the embedded catalogue.
+
+    Args:
+        catalogue: with the definitions of shifts.
+        selection: of any catalogue.
+        shifts: names of those to write as well.
+    """
     document = {
         "selections": {selection.name: _selection(selection)},
         "default_selection": selection.name,
+        "shifts": _shifts(catalogue, shifts),
     }
     return _dump(document)
 
@@ -58,6 +78,7 @@ def write_out(
         },
         "selections": {selection.name: _selection(selection)},
         "default_selection": selection.name,
+        "shifts": _shifts(catalogue, {systematic.shift for systematic in model.systematics}),
         "model": _model(model),
         **{role: _histogram(role, source) for role, source in histograms.items()},
     }
@@ -71,6 +92,44 @@ def _percent(share: float) -> str:
     '0.83 %'
     """
     return f"{(Decimal(repr(share)) * 100).normalize():f} %"
+
+
+def _shifts(catalogue: Catalogue, names: Iterable[str]) -> dict[str, Any] | None:
+    """Those of the shifts that are the catalogue's, not of a selection or a given background."""
+    own = {name: catalogue.shifts[name] for name in sorted(names) if name in catalogue.shifts}
+    return {name: _shift(shift) for name, shift in own.items()} or None
+
+
+def _shift(shift: Shift) -> dict[str, Any]:
+    if isinstance(shift, GeneratorWeight):
+        total = "own" if shift.own_sum else "nominal"
+        return {
+            "kind": "generator_weight",
+            "up": shift.up,
+            "down": shift.down,
+            "sum_of_weights": total,
+        }
+    kinds = {
+        JetEnergyScale: "jet_energy_scale",
+        JetEnergyResolution: "jet_energy_resolution",
+        FlavourTagging: "flavour_tagging",
+    }
+    sizes = {name: _percent(size) for name, size in asdict(shift).items() if size}
+    return {"kind": kinds[type(shift)], **sizes}
+
+
+def _weight(weight: Weight) -> dict[str, Any]:
+    if isinstance(weight, WeightBranch):
+        return {"kind": "branch", **asdict(weight)}
+    return {
+        "kind": "correctionlib",
+        "json": weight.content,
+        "correction": weight.correction,
+        "inputs": dict(weight.inputs),
+        "nominal": weight.nominal,
+        "up": weight.up,
+        "down": weight.down,
+    }
 
 
 def _model(model: ModelSettings) -> dict[str, Any]:
@@ -123,6 +182,7 @@ def _selection(selection: Selection) -> dict[str, Any]:
             "low": f"{binning.low!r} GeV",
             "high": f"{binning.high!r} GeV",
         },
+        "weights": {name: _weight(weight) for name, weight in selection.weights.items()} or None,
     }
 
 
@@ -137,7 +197,12 @@ def _b_tag(b_tag: BTag) -> dict[str, Any]:
 
 def _histogram(role: str, source: HistogramSource) -> dict[str, Any]:
     if isinstance(source, HistogramFile):
-        return {"file": source.path, "histogram": source.histogram}
+        return {
+            "file": source.path,
+            "histogram": source.histogram,
+            "unit": None if source.unit == 1 else _UNITS[source.unit],
+            "shifts": _by_direction(source.shifted),
+        }
     if isinstance(source, DatasetSum):
         raise AnalysisError(f"{role}: is a sum of datasets: give it as a histogram")
     return _inline(source)
@@ -154,7 +219,25 @@ def _inline(source: InlineHistogram) -> dict[str, Any]:
         "variances": None if source.variances is None else list(source.variances),
         "underflow_variance": source.underflow_variance,
         "overflow_variance": source.overflow_variance,
+        "shifts": _by_direction({name: _varied(own) for name, own in source.shifted.items()}),
     }
+
+
+def _varied(source: InlineHistogram) -> dict[str, Any]:
+    return {
+        "contents": list(source.contents),
+        "underflow": source.underflow,
+        "overflow": source.overflow,
+    }
+
+
+def _by_direction(shifted: Mapping[str, Any]) -> dict[str, dict[str, Any]] | None:
+    """What belongs to each variation, by shift and direction."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, own in shifted.items():
+        shift, _, direction = name.rpartition("_")
+        found.setdefault(shift, {})[direction] = own
+    return found or None
 
 
 class _Dumper(yaml.SafeDumper):

@@ -107,6 +107,9 @@ class ChunkPlan:
     def _event_values(self, columns: Columns, name: str, start: int) -> Values:
         branch = self.event[name]
         column = columns[branch]
+        _, is_element, index = name.rstrip("]").partition("[")
+        if is_element:
+            return self._element(column, branch, int(index), start)
         if column.offsets is not None:
             raise AnalysisError(f"{self.path}: {branch} is a list, not one value an event")
         check_finite(column, self.path, branch, start)
@@ -115,17 +118,33 @@ class ChunkPlan:
     def _weights(self, columns: Columns, n_events: int, start: int) -> npt.NDArray[np.float64]:
         if self.weight is None:
             return np.ones(n_events)
-        values, offsets = columns[self.weight]
-        if offsets is not None:
-            empty = np.flatnonzero(offsets[1:] == offsets[:-1])
-            if len(empty):
-                raise AnalysisError(
-                    f"{self.path}: {self.weight} is empty in entry {start + empty[0]}; the nominal "
-                    "weight is missing there, leave the file out"
-                )
+        column = columns[self.weight]
+        if column.offsets is not None:
             # The first weight is the nominal one, the others are generator variations.
-            values = values[offsets[:-1]]
-        check_finite(Column(values, None), self.path, self.weight, start)
+            return self._element(column, self.weight, 0, start)
+        check_finite(column, self.path, self.weight, start)
+        return column.values.astype(np.float64)
+
+    def _element(
+        self, column: Column, branch: str, index: int, start: int
+    ) -> npt.NDArray[np.float64]:
+        """One of the values of each event."""
+        values, offsets = column
+        if offsets is None:
+            raise AnalysisError(
+                f"{self.path}: {branch} is one value an event, and has no number {index}; leave "
+                "out the shifts that need it"
+            )
+        short = np.flatnonzero(np.diff(offsets) <= index)
+        if len(short):
+            what = f"has no number {index}" if index else "is empty"
+            missing = "" if index else "the nominal weight is missing there, "
+            raise AnalysisError(
+                f"{self.path}: {branch} {what} in entry {start + short[0]}; {missing}leave the "
+                f"{'shift' if index else 'file'} out"
+            )
+        values = values[offsets[:-1] + index]
+        check_finite(Column(values, None), self.path, branch, start)
         return values.astype(np.float64)
 
 

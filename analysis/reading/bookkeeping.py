@@ -24,14 +24,16 @@ class CutBookkeeper(NamedTuple):
     sum_of_weights: float
 
 
-def all_executed_events(books: Iterable[CutBookkeeper]) -> float | None:
-    """Sum of nominal weights before the first cut, of one file's bookkeepers.
+def all_executed_events(books: Iterable[CutBookkeeper], index: int = 0) -> float | None:
+    """Sum of one of the weights before the first cut, of one file's bookkeepers.
 
-    The entry is called ``AllExecutedEvents`` exactly (``AllExecutedEvents_NonNominalMCWeight_1``
-    and so on are variations), comes from one of `STREAMS`, and has the highest cycle of those.
+    The entry of the nominal weight is called ``AllExecutedEvents`` exactly, those of variations
+    ``AllExecutedEvents_NonNominalMCWeight_1`` and so on; it comes from one of `STREAMS`, and has
+    the highest cycle of those.
 
     Args:
         books: all complete bookkeepers of the file, in any order.
+        index: position of the weight among an event's, 0 for the nominal one.
 
     Returns:
         The sum, or None when no entry qualifies.
@@ -46,7 +48,7 @@ def all_executed_events(books: Iterable[CutBookkeeper]) -> float | None:
     ... ])
     7.0
     """
-    entries = [b for b in books if b.name == "AllExecutedEvents" and b.stream in STREAMS]
+    entries = [b for b in books if b.name == _entry_name(index) and b.stream in STREAMS]
     if not entries:
         return None
     cycle = max(b.cycle for b in entries)
@@ -56,7 +58,11 @@ def all_executed_events(books: Iterable[CutBookkeeper]) -> float | None:
     return float(sums.pop())
 
 
-def xaod_sum_of_weights(root: Any, path: str) -> float:
+def _entry_name(index: int) -> str:
+    return f"AllExecutedEvents_NonNominalMCWeight_{index}" if index else "AllExecutedEvents"
+
+
+def xaod_sum_of_weights(root: Any, path: str, index: int = 0) -> float:
     """Sum of weights of an ATLAS derivation, from the CutBookkeepers of its MetaData tree.
 
     Files merged event by event have one entry there; files put together by a plain ``hadd`` have
@@ -65,6 +71,7 @@ def xaod_sum_of_weights(root: Any, path: str) -> float:
     Args:
         root: the opened file.
         path: its name, for errors.
+        index: position of the weight among an event's, 0 for the nominal one.
 
     Raises:
         AnalysisError: no MetaData tree, bookkeepers missing, unreadable or contradictory.
@@ -90,16 +97,17 @@ def xaod_sum_of_weights(root: Any, path: str) -> float:
             for name, cycle, stream, weights in zip(*entry, strict=True)
         ]
         try:
-            found = all_executed_events(books)
+            found = all_executed_events(books, index)
         except ValueError as error:
             raise AnalysisError(
                 f"{path}: MetaData/{prefix}.sumOfEventWeights is ambiguous ({error}); {REMEDY}"
             ) from None
         if found is None:
-            known = sorted({f"{book.name} of {book.stream}" for book in books})[:5]
+            known = ", ".join(sorted({f"{book.name} of {book.stream}" for book in books})[:5])
             raise AnalysisError(
-                f"{path}: MetaData/{prefix} has no AllExecutedEvents of {'/'.join(sorted(STREAMS))}"
-                f" (but {', '.join(known) or 'nothing'}), so no sum of weights; {REMEDY}"
+                f"{path}: MetaData/{prefix} has no {_entry_name(index)} of "
+                f"{'/'.join(sorted(STREAMS))} (but {known or 'nothing'}), so no sum of weights; "
+                f"{REMEDY}"
             )
         total += found
     return _finite(total, path, f"MetaData/{prefix}.sumOfEventWeights")

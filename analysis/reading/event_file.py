@@ -90,11 +90,14 @@ class EventFile:
         self._source.close()
         self._root.close()
 
-    def sum_of_weights(self) -> float:
-        """Sum of generator weights of all events the file was made from, before any cut.
+    def sum_of_weights(self, index: int = 0) -> float:
+        """Sum of a generator weight of all events the file was made from, before any cut.
 
         From the CutBookkeepers of an ATLAS file, from the Runs tree of a NanoAOD file; see
         `analysis.reading.bookkeeping`.
+
+        Args:
+            index: position of the weight among an event's, 0 for the nominal one.
 
         Raises:
             AnalysisError: the file does not say, or is data.
@@ -106,8 +109,13 @@ class EventFile:
             )
         with explained(self.path, "is damaged", "copy it again from its source"):
             if self.format == "nanoaod":
+                if index:
+                    raise AnalysisError(
+                        f"{self.path}: NanoAOD has no generator weight number {index}; leave out "
+                        "the shifts that need it"
+                    )
                 return bookkeeping.nanoaod_sum_of_weights(self._root, self.path)
-            return bookkeeping.xaod_sum_of_weights(self._root, self.path)
+            return bookkeeping.xaod_sum_of_weights(self._root, self.path, index)
 
     def chunks(
         self,

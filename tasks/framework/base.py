@@ -20,6 +20,20 @@ report_in_one_line()
 fork.protect()
 
 
+RECORD = "provenance"
+"""Key of the output that says how the others were made; it is the last to appear."""
+
+
+def is_record(key: str) -> bool:
+    """Whether an output is a record, by its key."""
+    return key.partition("@")[0] == RECORD
+
+
+def variant_of(key: str) -> str:
+    """The variant that an output belongs to; empty for the plain ones, see `VariedTask`."""
+    return key.partition("@")[2]
+
+
 class AnalysisTask(SandboxedTask):
     """A task whose outputs lie in a store, below a path that says what is in them.
 
@@ -39,6 +53,9 @@ class AnalysisTask(SandboxedTask):
 
     exclude_index = True
     exclude_params_repr = {"effective_workflow", "version"}  # noqa: RUF012 - law's convention
+
+    making: tuple[str, ...] = ("",)
+    """Variants of the outputs that a run makes; just the plain ones unless it is a `VariedTask`."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -91,7 +108,11 @@ class AnalysisTask(SandboxedTask):
         directory = self.directory
         targets = {key: directory.child(name, type="f") for key, name in names.items()}
         stem = os.path.splitext(next(iter(names.values())))[0]
-        return targets | {"provenance": directory.child(f"{stem}.provenance.json", type="f")}
+        return targets | {RECORD: directory.child(f"{stem}.provenance.json", type="f")}
+
+    def incomplete(self) -> tuple[str, ...]:
+        """Variants of the outputs that are not there, so that a run makes them."""
+        return ("",)
 
     def _print_output(self, args: Sequence[Any]) -> Any:
         """Print the outputs; with a third value also each of a workflow with many branches."""
@@ -101,7 +122,11 @@ class AnalysisTask(SandboxedTask):
     @contextlib.contextmanager
     def localize_output(self, mode: str = "w", **kwargs: Any) -> Iterator[dict[str, Any]]:
         """Local places to write all outputs to; they appear together when the block succeeds."""
-        results = {key: target for key, target in self.output().items() if key != "provenance"}
+        results = {
+            key: target
+            for key, target in self.output().items()
+            if variant_of(key) in self.making and not is_record(key)
+        }
         with law.localize_file_targets(results, mode, **kwargs) as localized:
             yield localized
 
@@ -110,18 +135,25 @@ def _recorded(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
     @functools.wraps(run)
     def recorded(self: AnalysisTask) -> Any:
         stopwatch = provenance.Stopwatch()
+        self.making = self.incomplete()
+        if not self.making:  # another process was faster
+            return None
         steps = run(self)
         if isinstance(steps, Generator):
             return finish_later(self, steps, stopwatch)
-        write_record(self, stopwatch)
+        write_records(self, stopwatch)
         return None
 
     def finish_later(self: AnalysisTask, steps: Any, stopwatch: provenance.Stopwatch) -> Any:
         yield from steps  # dynamic requirements
-        write_record(self, stopwatch)
+        write_records(self, stopwatch)
 
-    def write_record(self: AnalysisTask, stopwatch: provenance.Stopwatch) -> None:
-        record = provenance.record(self, stopwatch)
-        self.output()["provenance"].dump(record, formatter="json", indent=2)
+    def write_records(self: AnalysisTask, stopwatch: provenance.Stopwatch) -> None:
+        for variant in self.making:
+            made = {k: t for k, t in self.output().items() if variant_of(k) == variant}
+            records = [made.pop(key) for key in list(made) if is_record(key)]
+            content = provenance.record(self, stopwatch, made.values())
+            for record in records:
+                record.dump(content, formatter="json", indent=2)
 
     return recorded

@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 
 import luigi
 
-from tasks.framework.base import AnalysisTask
+from tasks.framework.base import AnalysisTask, is_record
 from tasks.framework.workflow import RequiresWorkflows, Workflow
 
 
@@ -44,7 +44,10 @@ class Merging(AnalysisTask):
         return ""
 
     def merge(self, parts: Sequence[Any], output: Any) -> None:
-        """Merge ``parts``, outputs of branches of ``merges`` or of a step, into ``output``."""
+        """Merge ``parts``, outputs of branches of ``merges`` or of a step, into ``output``.
+
+        Of a `VariedTask` the output has the keys of the variants that are to be made.
+        """
         raise NotImplementedError
 
     def parts(self) -> list[Any]:
@@ -52,7 +55,7 @@ class Merging(AnalysisTask):
         raise NotImplementedError
 
     def files_read(self) -> Iterable[Any]:
-        return [t for part in self.parts() for key, t in part.items() if key != "provenance"]
+        return [t for part in self.parts() for key, t in part.items() if not is_record(key)]
 
     def run(self) -> None:
         with self.localize_output() as output:

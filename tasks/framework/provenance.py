@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,12 +38,13 @@ class Stopwatch:
         return time.perf_counter() - self._start
 
 
-def record(task: Any, stopwatch: Stopwatch) -> dict[str, Any]:
-    """Everything needed to say how the outputs of ``task`` came about.
+def record(task: Any, stopwatch: Stopwatch, outputs: Iterable[Any]) -> dict[str, Any]:
+    """Everything needed to say how outputs of ``task`` came about.
 
     Args:
-        task: an AnalysisTask whose outputs, all but this record, have been written.
+        task: an AnalysisTask that was run.
         stopwatch: started when the run was.
+        outputs: what it has written.
 
     Returns:
         A JSON object; sizes in bytes, checksums adler32, times in UTC and seconds. Large ROOT files
@@ -52,7 +53,6 @@ def record(task: Any, stopwatch: Stopwatch) -> dict[str, Any]:
     """
     # what a task made has a checksum from then on, by which it is found again
     identify = fingerprint if law.util.flatten(task.input()) else source_fingerprint
-    outputs = [target for key, target in task.output().items() if key != "provenance"]
     return {
         "task": task.get_task_family(),
         "parameters": task.to_str_params(only_significant=True),

@@ -52,6 +52,16 @@ class Workspace:
             assert done.returncode == code, done.stdout + done.stderr
         return done
 
+    def analysis(self, *words: str) -> None:
+        """Run a command of `python -m analysis`."""
+        subprocess.run(
+            [sys.executable, "-m", "analysis", *words],
+            cwd=self.folder,
+            env=self.environment(),
+            check=True,
+            timeout=300,
+        )
+
     def write(self, name: str, text: str) -> Path:
         path = self.folder / name
         path.write_text(text)

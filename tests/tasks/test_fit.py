@@ -25,7 +25,8 @@ def test_the_default_gives_limits_a_table_and_figures(workspace):
     result = limits(workspace, "zh_llbb")
     assert result["synthetic"] is True
     assert result["yields"]["data"] == pytest.approx(50257)
-    assert "jet energy scale" in result["not_modelled"]
+    assert "jet energy scale" not in result["not_modelled"]
+    assert "jet energy resolution" in result["not_modelled"]
     low2, low1, median, high1, high2 = result["mu95"]["expected"]
     assert 0 < low2 < low1 < median < high1 < high2 < 1
     assert low2 < result["mu95"]["observed"] < high2

@@ -60,7 +60,7 @@ def test_each_task_writes_its_results_and_a_rerun_nothing(workspace):
         if path.split("/")[-1] in RESULTS:
             result = json.loads(text)
             assert result["synthetic"] is True, path
-            assert "jet energy scale" in result["not_modelled"], path
+            assert "jet energy resolution" in result["not_modelled"], path
     check_publication(workspace.results, documents)
 
 

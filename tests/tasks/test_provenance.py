@@ -47,11 +47,11 @@ def test_verify_tells_what_has_changed_and_runs_nothing(workspace):
     assert "run without --verify first" in done.stdout + done.stderr
     assert workspace.files() == {}
     workspace.law("Provenance")
-    assert "all 18 files are as they were" in workspace.law("Provenance", "--verify").stdout
+    assert "all 30 files are as they were" in workspace.law("Provenance", "--verify").stdout
     (changed,) = workspace.results.glob("Scale/*/*/v1/selected_scaled.root")
     changed.write_bytes(changed.read_bytes() + b" ")
     before = workspace.files()
     done = workspace.law("Provenance", "--verify", code=None)
     assert done.returncode != 0
-    assert f"1 of 18 files have changed: {changed}: size was" in done.stdout + done.stderr
+    assert f"1 of 30 files have changed: {changed}: size was" in done.stdout + done.stderr
     assert workspace.files() == before

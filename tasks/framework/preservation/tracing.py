@@ -5,6 +5,7 @@ from typing import Any
 
 import law
 
+from tasks.framework.base import is_record
 from tasks.framework.errors import UserError
 from tasks.framework.preservation.walking import requirements
 
@@ -49,6 +50,6 @@ def _records_of(task: Any) -> Iterator[Any]:
     collection = outputs.get("collection") if isinstance(outputs, dict) else None
     if isinstance(collection, law.TargetCollection):
         for branch in collection.targets.values():
-            yield branch["provenance"]
-    elif isinstance(outputs, dict) and "provenance" in outputs:
-        yield outputs["provenance"]
+            yield from (target for key, target in branch.items() if is_record(key))
+    elif isinstance(outputs, dict):
+        yield from (target for key, target in outputs.items() if is_record(key))

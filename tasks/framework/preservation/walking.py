@@ -7,6 +7,7 @@ from typing import Any
 
 import law
 
+from tasks.framework.base import is_record, variant_of
 from tasks.framework.errors import UserError
 from tasks.framework.preservation.recipe import Each, Given, Made, Output, Recipe
 
@@ -19,7 +20,8 @@ class Stage:
         name: of the stage and its step.
         task: the task; of a workflow, the workflow.
         recipe: its command, with inputs in place of what is not preserved.
-        outputs: file names by key in the task's ``output()``, without its record.
+        outputs: file names by key in the task's ``output()``, without its record and without
+            variants, which commands write into the same files.
         needs: names of the stages of its required tasks.
     """
 
@@ -134,7 +136,7 @@ def _output_names(task: Any) -> dict[str, str]:
     return {
         key: f"{key}{_suffix(target.basename)}" if many else target.basename
         for key, target in outputs.items()
-        if key != "provenance"
+        if not is_record(key) and not variant_of(key)
     }
 
 

@@ -14,6 +14,7 @@ def test_systematics_are_declared_with_their_samples_and_signs(tmp_path):
     model = load(
         tmp_path,
         """
+shifts: {jes: {kind: jet_energy_scale, size: 2 %}}
 model:
   background_normalisation: free
   window: {low: 75 GeV, high: 150 GeV}
@@ -25,13 +26,25 @@ model:
     jes: {kind: shape, samples: [signal, background], covers: [jet energy scale]}
 """,
     ).model
-    theory, correlated, jes = model.systematics
+    _embedded, theory, correlated, jes = model.systematics
     assert (theory.up, theory.down, theory.samples) == (0.1, -0.08, ("signal",))
     assert (correlated.name, correlated.up, correlated.down) == ("theory", 0.04, -0.04)
     assert (jes.shift, jes.samples) == ("jes", ("signal", "background"))
     assert model.window == (75.0, 150.0)
     assert (model.pruning, model.smoothing) == (0.005, "353QH")
     assert model.background_normalisation == "free"
+
+
+def test_a_systematic_of_the_layer_beneath_is_kept_replaced_or_left_out(tmp_path):
+    def names(entries):
+        model = load(tmp_path, f"model: {{systematics: {entries}}}").model
+        return {systematic.name: systematic.covers for systematic in model.systematics}
+
+    embedded = {"jet_energy_scale": ("jet energy scale",)}
+    assert names("{}") == embedded
+    assert names("{theory: {kind: normalisation, up: 5 %}}") == {**embedded, "theory": ()}
+    assert names("{jet_energy_scale: {kind: shape}}") == {"jet_energy_scale": ()}
+    assert names("{jet_energy_scale: none}") == {}
 
 
 @pytest.mark.parametrize(

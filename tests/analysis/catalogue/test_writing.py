@@ -57,6 +57,10 @@ def test_a_sum_of_datasets_is_refused(tmp_path):
 def test_the_whole_model_is_written(tmp_path):
     (tmp_path / "mine.yaml").write_text(
         """
+shifts:
+  jes: {kind: jet_energy_scale, size: 2.5 %}
+  tag: {kind: flavour_tagging, b: 2 %, light: 20 %}
+  scale: {kind: generator_weight, up: 4, down: 5, sum_of_weights: nominal}
 model:
   luminosity_on: [signal, background]
   background_normalisation: free
@@ -64,8 +68,13 @@ model:
   pruning: 0.5 %
   systematics:
     jes: {kind: shape, samples: [signal, background], covers: [jet energy scale]}
+    tag: {kind: shape, parameter: b_tag}
+    scale: {kind: shape}
     xsec: {kind: normalisation, samples: [background], up: 7 %, down: -8.1 %}
 """
     )
     before = load_catalogue(tmp_path / "mine.yaml")
-    assert round_trip(before, "vhbb", tmp_path / "written.yaml").model == before.model
+    after = round_trip(before, "vhbb", tmp_path / "written.yaml")
+    assert after.model == before.model
+    used = ("jes", "tag", "scale", "jet_energy_scale")  # the last by the embedded model
+    assert after.shifts == {name: before.shifts[name] for name in used}

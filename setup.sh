@@ -80,11 +80,12 @@ _vhbb_build_once() {
     local wanted
     wanted="$VHBB_VENV $(cksum <"$VHBB_HOME/requirements.txt")"
     [ "$(cat "$VHBB_VENV/complete" 2>/dev/null)" = "$wanted" ] && return 0
-    if command -v flock >/dev/null 2>&1; then
+    if command -v flock >/dev/null 2>&1 && mkdir -p "$(dirname "$VHBB_VENV")" 2>/dev/null &&
+        touch "$VHBB_VENV.lock" 2>/dev/null; then
         (
             flock 9
             [ "$(cat "$VHBB_VENV/complete" 2>/dev/null)" = "$wanted" ] || _vhbb_build "$wanted"
-        ) 9>"$VHBB_HOME/.law/setup.lock"
+        ) 9>"$VHBB_VENV.lock"  # beside the environment: checkouts may share one
     else
         _vhbb_build "$wanted"
     fi

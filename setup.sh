@@ -43,8 +43,8 @@ _vhbb_explain() {
 
 # Whether a folder may be made anew: it is empty, or an environment that was made here.
 _vhbb_ours() {
-    grep -qs "^prompt = 'vhbb'" "$VHBB_VENV/pyvenv.cfg" || [ -f "$VHBB_VENV/complete" ] ||
-        [ -z "$(ls -A "$VHBB_VENV" 2>/dev/null | grep -vx 'bin\|include\|lib\|lib64')" ]
+    [ -z "$(ls -A "$VHBB_VENV" 2>/dev/null)" ] || [ -e "$VHBB_VENV/.vhbb" ] ||
+        [ -e "$VHBB_VENV/complete" ]
 }
 
 _vhbb_build() {
@@ -66,8 +66,9 @@ _vhbb_build() {
         return 1
     fi
     printf 'setup: making the environment in %s, once, about a minute ...\n' "$VHBB_VENV" >&2
-    rm -f "$VHBB_VENV/complete"
-    if ! { "$python" -m venv --clear --prompt vhbb "$VHBB_VENV" &&
+    : >"$VHBB_VENV/.vhbb"
+    if ! { find "$VHBB_VENV" -mindepth 1 -maxdepth 1 ! -name .vhbb -exec rm -rf {} + &&
+        "$python" -m venv --prompt vhbb "$VHBB_VENV" &&
         "$VHBB_VENV/bin/python" -m pip install --disable-pip-version-check --no-input --no-deps \
             --require-hashes -r "$VHBB_HOME/requirements.txt"; } >"$log" 2>&1; then
         _vhbb_explain "$log"
@@ -80,11 +81,12 @@ _vhbb_build_once() {
     local wanted
     wanted="$VHBB_VENV $(cksum <"$VHBB_HOME/requirements.txt")"
     [ "$(cat "$VHBB_VENV/complete" 2>/dev/null)" = "$wanted" ] && return 0
-    if command -v flock >/dev/null 2>&1; then
+    if command -v flock >/dev/null 2>&1 && mkdir -p "$(dirname "$VHBB_VENV")" 2>/dev/null &&
+        touch "$VHBB_VENV.lock" 2>/dev/null; then
         (
             flock 9
             [ "$(cat "$VHBB_VENV/complete" 2>/dev/null)" = "$wanted" ] || _vhbb_build "$wanted"
-        ) 9>"$VHBB_HOME/.law/setup.lock"
+        ) 9>"$VHBB_VENV.lock"  # beside the environment: checkouts may share one
     else
         _vhbb_build "$wanted"
     fi

@@ -48,6 +48,12 @@ class Cutflow:
             variance=np.array([np.square(weights).sum() for weights in left], np.float64),
         )
 
+    def __getitem__(self, rows: slice) -> "Cutflow":
+        """Some of its cuts."""
+        return Cutflow(
+            self.cuts[rows], self.counts[rows], self.sum_of_weights[rows], self.variance[rows]
+        )
+
     def then(self, further: "Cutflow") -> "Cutflow":
         """This cut flow with further cuts after its own."""
         return Cutflow(

@@ -290,8 +290,9 @@ def _selected(
     if keep is not None:
         keep(chunk, nominal)
     yield NOMINAL, nominal
-    for variation in variations:
-        yield variation.name, select_varied(chunk, selected, selection, variation)
+    if variations:
+        varied = select_varied(chunk, selected, selection, variations)
+        yield from zip((variation.name for variation in variations), varied, strict=True)
 
 
 def _skim_chunks(

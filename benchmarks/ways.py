@@ -51,25 +51,19 @@ def vhbb(path: str) -> Sums:
 
 def vhbb_shifts(path: str) -> Sums:
     """Ours, nominal and ten shifts of the jets' energy scale, from one reading."""
-    from dataclasses import replace
+    from analysis.catalogue import JetEnergyScale, Selection, Variation
+    from analysis.histograms import NOMINAL
+    from analysis.skimming import skim_variations
 
-    from analysis.catalogue import Selection
-    from analysis.reading import open_events
-    from analysis.selection import select
-    from analysis.spectra import empty_histograms, fill
-
-    selection = Selection("benchmark")
-    scales = [1 + 0.01 * step for step in range(-5, 6)]
-    histograms = [empty_histograms(selection.m_jj) for _ in scales]
-    with open_events(path) as file:
-        for chunk in file.chunks():
-            jets = chunk.jets
-            for scale, own in zip(scales, histograms, strict=True):
-                factor = jets.pt.dtype.type(scale)
-                shifted = replace(jets, pt=jets.pt * factor, m=jets.m * factor)
-                fill(own, select(replace(chunk, jets=shifted), selection))
-    nominal = histograms[scales.index(1)]["h_mjj"].sum(flow=True)
-    return float(nominal.value), 0.0
+    shifts = [
+        Variation(f"scale_{percent}", direction, JetEnergyScale(percent / 100))
+        for percent in range(1, 6)
+        for direction in ("up", "down")
+    ]
+    skims = skim_variations(
+        [path], Selection("benchmark"), variations=shifts, with_sum_of_weights=False
+    )
+    return float(skims[NOMINAL].histograms["h_mjj"].sum(flow=True).value), 0.0
 
 
 def vhbb_read(path: str) -> Sums:

@@ -83,16 +83,42 @@ def fit_digest(task: Any, signal: str) -> str:
 
 
 class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
-    """Limits on the signal strength, a branch per signal."""
+    """Limits on the signal strength, a branch per signal.
+
+    With pseudo-experiments there is nothing more to do than `ToyLimits` does, which requires a Fit
+    without.
+    """
+
+    toys = luigi.OptionalIntParameter(
+        default=None,
+        description="also limits from so many pseudo-experiments at each signal strength, as "
+        "ToyLimits makes them; default: none",
+    )
+
+    exclude_params_repr_empty = {"toys"}  # noqa: RUF012 - law's convention
 
     def create_branch_map(self) -> list[str]:
         return list(self.signals)
 
+    def toy_limits(self, **branching: Any) -> Any:
+        """The task that makes limits from pseudo-experiments."""
+        from tasks.toys import ToyLimits
+
+        return ToyLimits.req(self, **branching)
+
+    def incomplete(self) -> tuple[str, ...]:
+        return () if self.toys else super().incomplete()
+
     def workflow_requires(self) -> dict[str, Any]:
+        if self.toys:
+            toys = self.toy_limits(branch=-1, branches=self.branches)
+            return {**super().workflow_requires(), "toys": toys}
         signals = [self.scaled(signal, "signal") for signal in self.signals]
         return {**super().workflow_requires(), "signals": signals, **self.fixed_requires()}
 
     def requires(self) -> dict[str, Any]:
+        if self.toys:
+            return {"toys": self.toy_limits(branch=self.branch, branches=())}
         return {"signal": self.scaled(self.branch_data, "signal"), **self.fixed_requires()}
 
     def scaled(self, dataset: str, sample: str) -> Scale:
@@ -119,7 +145,8 @@ class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
         return (*super().store_parts(), self.branch_data, f"{self.selection}-{inputs}")
 
     def output(self) -> dict[str, law.FileSystemFileTarget]:
-        return self.targets(
+        toys = self.toy_limits(branch=self.branch, branches=()).output() if self.toys else {}
+        return {f"toys_{key}": target for key, target in toys.items()} | self.targets(
             limits="limits.json",
             workspace="workspace.json",
             limits_plot="limits.png",
@@ -208,9 +235,9 @@ class Fit(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
         )
 
 
-def limits_of(fit: Fit) -> list[Any]:
+def limits_of(fit: Fit, key: str = "limits") -> list[Any]:
     """The ``limits.json`` targets of a Fit, in the order of its signals."""
-    return [outputs["limits"] for outputs in fit.output()["collection"].targets.values()]
+    return [outputs[key] for outputs in fit.output()["collection"].targets.values()]
 
 
 @Fit.event_handler(luigi.Event.SUCCESS)
@@ -221,10 +248,12 @@ def show_limits(fit: Fit) -> None:
         return
     from analysis import tables
 
-    limits = [target for target in limits_of(fit) if target.exists()]
+    made = limits_of(fit, "toys_result" if fit.toys else "limits")
+    limits = [target for target in made if target.exists()]
     results = [target.load(formatter="json") for target in limits]
     if not results:
         return
-    lines = ["upper limits on the signal strength at 95 % CL", tables.limits_table(results)]
+    what = f" from {fit.toys} pseudo-experiments at each strength" if fit.toys else ""
+    lines = [f"upper limits on the signal strength at 95 % CL{what}", tables.limits_table(results)]
     lines += [f"files: {target.parent.abspath}" for target in limits]
     print("\n".join(lines), flush=True)  # noqa: T201

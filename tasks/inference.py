@@ -34,14 +34,14 @@ class WorkspaceTask(SignalsMixin, SelectionMixin, CatalogueTask, Workflow):
         return list(self.signals)
 
     def workflow_requires(self) -> dict[str, Any]:
-        return {**super().workflow_requires(), "fit": Fit.req(self, branch=-1, branches=())}
+        return {**super().workflow_requires(), "fit": self.fit_of(branch=-1)}
 
     def requires(self) -> dict[str, Any]:
-        return {"fit": self.fit_of(self.signal)}
+        return {"fit": self.fit_of(self.signals.index(self.signal))}
 
-    def fit_of(self, signal: str) -> Fit:
-        """The branch of Fit of a signal."""
-        return Fit.req(self, branch=self.signals.index(signal), branches=())
+    def fit_of(self, branch: int) -> Fit:
+        """The Fit of all signals, or its branch of one."""
+        return Fit.req(self, branch=branch, branches=(), toys=None)
 
     @property
     def signal(self) -> str:

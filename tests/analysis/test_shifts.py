@@ -1,6 +1,7 @@
 """Shifted jets and weights: what a skim makes of them, against plain numpy."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import awkward as ak
 import numpy as np
@@ -20,9 +21,11 @@ from analysis.catalogue import (
 from analysis.catalogue.shifts import variations
 from analysis.errors import AnalysisError
 from analysis.histograms import NOMINAL
-from analysis.selection import dijet_mass
-from analysis.shifts import shifted_jets, standard_normals
+from analysis.reading import open_events
+from analysis.selection import dijet_mass, select
+from analysis.shifts import select_varied, shifted_jets, standard_normals
 from analysis.skimming import merge_variations, read_skims, skim, skim_variations, write_skims
+from analysis.weighting import weighted
 from tests.analysis.corrections import flavour_correction
 
 JETS, INFO = "AnalysisJetsAuxDyn:", "EventInfoAuxDyn:"
@@ -270,3 +273,19 @@ def test_masses_and_momenta_scale_alike(
     assert shifted.pt.dtype == jets.pt.dtype
     pair = np.array([[0, 1]])
     assert dijet_mass(shifted, pair) == pytest.approx(factor * dijet_mass(jets, pair), rel=1e-6)
+
+
+@pytest.mark.parametrize("variation", [*JES, *JER], ids=lambda variation: variation.name)
+@pytest.mark.parametrize("order", ["pt", "container"])
+def test_leaving_out_jets_that_cannot_pass_changes_nothing(sample, variation, order):
+    selection = Selection("x", jet_order=order, min_jets=3)
+    with open_events(sample.path) as file:
+        (chunk,) = file.chunks()
+    shifted = replace(chunk, jets=shifted_jets(chunk.jets, variation))
+    plain = weighted(shifted, select(shifted, selection), selection)
+    (fast,) = select_varied(chunk, select(chunk, selection), selection, [variation])
+    for name in ("m_jj", "weights", "n_jets", "leading_pt"):
+        np.testing.assert_array_equal(getattr(fast, name), getattr(plain, name))
+    assert fast.cutflow.cuts == plain.cutflow.cuts
+    np.testing.assert_array_equal(fast.cutflow.sum_of_weights, plain.cutflow.sum_of_weights)
+    np.testing.assert_array_equal(fast.cutflow.counts, plain.cutflow.counts)

@@ -102,3 +102,14 @@ def test_a_number_of_toys_that_makes_no_sense_is_one_line(workspace):
     assert done.returncode != 0
     assert "--toys 0: give 1 or more" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_fit_shows_limits_from_pseudo_experiments_beside_its_own(workspace):
+    done = workspace.law("Fit", "--toys", "20", "--workers", "2")
+    assert "upper limits on the signal strength at 95 % CL\n" in done.stdout
+    assert "95 % CL from 20 pseudo-experiments at each strength\n" in done.stdout
+    assert workspace.files("ToyLimits/**/limits_toys.json")
+    before = workspace.files()
+    again = workspace.law("Fit", "--toys", "20")
+    assert "20 pseudo-experiments" in again.stdout
+    assert workspace.files() == before

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from analysis.catalogue import (
     ModelSettings,
     Selection,
     Synthetic,
+    Systematic,
     load_catalogue,
 )
 from analysis.errors import AnalysisError
@@ -30,6 +32,18 @@ selections: {mine: {}}
 data: {file: data.root, histogram: data}
 background: {file: background.root, histogram: background}
 """
+
+EMBEDDED_MODEL = ModelSettings(
+    systematics=(
+        Systematic(
+            "jet_energy_scale",
+            "shape",
+            ("signal",),
+            shift="jet_energy_scale",
+            covers=("jet energy scale",),
+        ),
+    )
+)
 
 
 class TestDefault:
@@ -79,7 +93,7 @@ class TestDefault:
         assert [*background.contents, background.overflow] == digitised["background"]
 
     def test_model_is_that_of_the_settings(self):
-        assert self.catalogue.model == ModelSettings()
+        assert self.catalogue.model == EMBEDDED_MODEL
 
     def test_analyses_its_signal(self):
         assert self.catalogue.default_signals == ("zh_llbb",)
@@ -137,7 +151,7 @@ class TestLayers:
 
     def test_the_model_changes_key_by_key(self, load):
         catalogue = load("model: {negative_bins: clip}")
-        assert catalogue.model == ModelSettings(negative_bins="clip")
+        assert catalogue.model == replace(EMBEDDED_MODEL, negative_bins="clip")
 
     def test_extending_nothing_leaves_only_what_is_there(self, load):
         catalogue = load(COMPLETE + SIGNAL)

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.engine import CERTIFICATES, Engine, ServiceUnavailableError, docker_engine
+from tests.services.docker.building import build_images
+from tests.services.engine import Engine, ServiceUnavailableError, docker_engine
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-SECRET = "hunter2-planted"  # noqa: S105
 OTHER_USER = 4321
-BASE = "python:3.11-slim-bookworm"
 
 
 @pytest.fixture(scope="session")
@@ -31,21 +30,10 @@ def engine():
 @pytest.fixture(scope="session")
 def images(engine: Engine):
     """The images of all steps by name with digest, built by the documented command."""
-    if not engine.has_image(BASE):  # where no registry can be reached
-        packages = ["python3", "python3-venv", "python-is-python3"]
-        try:
-            engine.docker("tag", engine.base_image("bookworm", packages), BASE)
-        except ServiceUnavailableError as error:
-            pytest.skip(f"no base image: {error}")
-    command = [sys.executable, ROOT / "docker/build.py", "--json", "--", "--network=host"]
-    if CERTIFICATES.exists() and "PIP_CERT" in os.environ:
-        command.append(f"--build-arg=PIP_CERT={CERTIFICATES}")
-    environment = {**os.environ, "DOCKER_BUILDKIT": "0", "PLANTED": SECRET}  # 0: all have it
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=environment, cwd="/"
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    try:
+        return build_images(engine)
+    except ServiceUnavailableError as error:
+        pytest.skip(f"no base image: {error}")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.docker.conftest import HERE, OTHER_USER, SECRET
+from tests.services.docker.building import SECRET
+from tests.services.docker.conftest import HERE, OTHER_USER
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 

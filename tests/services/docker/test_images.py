@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.services.docker.conftest import BASE, ROOT
+from tests.services.docker.building import BASE, ROOT
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 

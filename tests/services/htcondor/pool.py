@@ -123,7 +123,7 @@ def _free_port() -> int:
     return port
 
 
-def _debian_tree() -> Path:
+def debian_tree() -> Path:
     """The pool's Debian system, unpacked once per machine."""
     tarball = debian_tarball("trixie", PACKAGES)
     tree = cache_directory() / tarball.stem
@@ -303,7 +303,7 @@ class Pool:
         for path in (self.shared, self.store):
             path.mkdir(parents=True)
             os.chown(path, UID, UID)
-        tree = _debian_tree()
+        tree = debian_tree()
         collector = _free_port()
         seen = {
             **dict.fromkeys(_interpreter(), False),

@@ -87,7 +87,8 @@ def test_no_container_outlives_its_task(user, folder, number):
     process.send_signal(number)
     wait_for(lambda: str(folder) not in all_command_lines(), timeout=60)
     process.communicate(timeout=60)
-    assert not list(user.results.rglob("*.json"))
+    # what is not whole has a name of its own until the next run removes it
+    assert not [p for p in user.results.rglob("*.json") if not p.name.startswith(".vhbb-")]
 
 
 def test_what_is_wrong_is_one_line(user, folder, tmp_path):

@@ -59,8 +59,8 @@ def run_law(log: Path, arguments: list[str]) -> None:
     def import_packages() -> None:
         from analysis import skimming
 
-        if not hasattr(skimming.skim, "__wrapped__"):
-            skimming.skim = noted(log, READING, skimming.skim)
+        if not hasattr(skimming.skim_variations, "__wrapped__"):
+            skimming.skim_variations = noted(log, READING, skimming.skim_variations)
             skimming.write_skim = noted(log, WRITING, skimming.write_skim)
 
     importing, branch = noted(log, IMPORTING, import_packages), Skim.run
@@ -149,6 +149,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--output", type=Path, default=HERE / "RESULTS-chain.md")
     options = parser.parse_args()
+    options.events = options.events.resolve()
     if not options.events.exists():
         raise SystemExit(f"{options.events}: no such file; run `python benchmarks/skim.py` first")
     scratch = Path(tempfile.mkdtemp(prefix="chain-", dir=options.events.parent))

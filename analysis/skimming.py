@@ -258,7 +258,13 @@ def _sums_of_weights(
     names = (NOMINAL, *(variation.name for variation in variations))
     totals: dict[str, float | None] = dict.fromkeys(names, total)
     for variation in variations:
-        if wanted and isinstance(variation.of, GeneratorWeight) and variation.of.own_sum:
+        if isinstance(variation.of, GeneratorWeight) and variation.of.own_sum:
+            if not wanted:
+                raise AnalysisError(
+                    f"{file.path}: '{variation.shift}' is scaled with a sum of its own, and the "
+                    "catalogue gives the sum of weights: leave that out, or give the shift "
+                    "`sum_of_weights: nominal`"
+                )
             totals[variation.name] = file.sum_of_weights(int(str(variation.value)))
     return totals
 

@@ -145,6 +145,8 @@ def test_generator_weights_come_with_their_own_sums(sample):
     with pytest.raises(AnalysisError, match=r"mcEventWeights has no number 7 in entry 0"):
         missing = tuple(variations("scale", GeneratorWeight(7, own_sum=False)))
         skim_variations([sample.path], SELECTION, variations=missing)
+    with pytest.raises(AnalysisError, match="'scale' is scaled with a sum of its own"):
+        skim_variations([sample.path], SELECTION, variations=SCALE, with_sum_of_weights=False)
     with pytest.raises(AnalysisError, match="has no AllExecutedEvents_NonNominalMCWeight_7 of"):
         missing = tuple(variations("scale", GeneratorWeight(7)))
         skim_variations([sample.path], SELECTION, variations=missing)

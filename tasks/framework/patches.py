@@ -1,7 +1,10 @@
 """What must change inside law and luigi, from outside and only in the versions it was made for."""
 
 import functools
+import gc
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -9,6 +12,8 @@ from typing import Any
 import law
 import luigi
 from law.workflow.base import BaseWorkflowProxy
+from luigi.cmdline_parser import CmdlineParser
+from luigi.task_register import Register
 from luigi.worker import TaskProcess, Worker
 
 from tasks.framework import processes
@@ -32,8 +37,11 @@ def apply() -> bool:
         (Worker, "run", _worker_run),
         (TaskProcess, "run", _process_run),
         (BaseWorkflowProxy, "output", _proxy_output),
+        (CmdlineParser, "_build_parser", _build_once),
     ):
         setattr(owner, name, wrap(getattr(owner, name)))
+    if os.path.basename(sys.argv[0]) == "law":
+        gc.freeze()  # what law and luigi are made of stays: looking through it takes 0.1 s
     return True
 
 
@@ -119,3 +127,21 @@ def _proxy_output(original: Callable[..., Any]) -> Callable[..., Any]:
         return law.util.DotDict(collection=self.task.branch_outputs())
 
     return output
+
+
+def _build_once(original: Callable[..., Any]) -> Any:
+    """The same parser while the tasks are the same.
+
+    luigi builds it three times for each of the two times that it reads a command line: some
+    thousand options of all tasks, a third of what a status takes.
+    """
+    kept: dict[Hashable, Any] = {}
+
+    @functools.wraps(original)
+    def build(root_task: str | None = None, help_all: bool = False) -> Any:
+        key = root_task, help_all, tuple(Register._reg)  # noqa: SLF001
+        if key not in kept:
+            kept[key] = original(root_task=root_task, help_all=help_all)
+        return kept[key]
+
+    return staticmethod(build)

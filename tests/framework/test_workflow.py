@@ -11,6 +11,7 @@ from pathlib import Path
 import law
 import luigi
 import pytest
+from luigi.cmdline_parser import CmdlineParser
 
 from tasks.framework import branches as running
 from tasks.framework import patches
@@ -402,6 +403,18 @@ class TestOutputs:
         with collection.localize("r") as local:
             assert local.targets[4]["chunk"].load(formatter="json") == 4
         assert collection.map(lambda target: target.basename).targets[1]["chunk"] == "chunk_1.json"
+
+
+def test_options_are_collected_once_for_the_same_tasks(monkeypatch):
+    parser = CmdlineParser._build_parser(root_task="Fit")
+    assert CmdlineParser._build_parser(root_task="Fit") is parser
+    assert CmdlineParser._build_parser(root_task="Skim") is not parser
+
+    class OneMore(law.Task):
+        sort_of = luigi.Parameter(default="late")
+
+    later = CmdlineParser._build_parser(root_task="Fit")
+    assert later.parse_args(["Fit", "--OneMore-sort-of", "kind"]).OneMore_sort_of == "kind"
 
 
 def test_the_patches_are_in_force_for_the_pinned_versions(monkeypatch):

@@ -170,7 +170,7 @@ def _figure(path: str) -> str:
 
 
 def _skim(options: argparse.Namespace) -> None:
-    from analysis import skimming
+    from analysis import skim_files, skimming
 
     catalogue = load_catalogue(options.catalogue)
     selection = catalogue.selection(options.selection or catalogue.default_selection)
@@ -187,7 +187,7 @@ def _skim(options: argparse.Namespace) -> None:
                 keep_events=new.get(options.keep_events),
                 progress=progress,
             )
-        skimming.write_skims(new[options.output], skims)
+        skim_files.write_skims(new[options.output], skims)
 
 
 def _variations(
@@ -206,9 +206,9 @@ def _variations(
 
 
 def _scale(options: argparse.Namespace) -> None:
-    from analysis import histograms, plots, scaling, skimming
+    from analysis import histograms, plots, scaling, skim_files
 
-    skims = skimming.read_skims(options.input)
+    skims = skim_files.read_skims(options.input)
     skim = skims[histograms.NOMINAL]
     luminosity = _luminosity(options, load_catalogue(options.catalogue))
     signal = Dataset(
@@ -245,12 +245,12 @@ def _scale(options: argparse.Namespace) -> None:
 
 
 def _fit(options: argparse.Namespace) -> None:
-    from analysis import histograms, plots, skimming, tables
+    from analysis import histograms, plots, skim_files, tables
     from analysis.limit_setting import SignalLabel, find_shifted, set_limits
 
     catalogue = load_catalogue(options.catalogue)
     cross_section = parse_cross_section(options.cross_section) if options.cross_section else None
-    if skimming.is_skim(options.filesig):
+    if skim_files.is_skim(options.filesig):
         raise AnalysisError(f"{options.filesig}: is not scaled yet; give the output of `scale`")
     synthetic = histograms.is_synthetic(options.filesig)
     settings = replace(catalogue.model, name=options.model or catalogue.model.name)

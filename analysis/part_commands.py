@@ -57,9 +57,9 @@ def _generate(options: argparse.Namespace) -> None:
 
 
 def _merge(options: argparse.Namespace) -> None:
-    from analysis import skimming
+    from analysis import skim_files, skimming
 
     refuse_duplicates(options.input)
     with whole_files(options.output, inputs=options.input) as new:
-        parts = [skimming.read_skims(path) for path in options.input]
-        skimming.write_skims(new[options.output], skimming.merge_variations(parts))
+        parts = [skim_files.read_skims(path) for path in options.input]
+        skim_files.write_skims(new[options.output], skimming.merge_variations(parts))

@@ -57,11 +57,11 @@ def run_law(log: Path, arguments: list[str]) -> None:
     from tasks.skim import Skim
 
     def import_packages() -> None:
-        from analysis import skimming
+        from analysis import skim_files, skimming
 
         if not hasattr(skimming.skim_variations, "__wrapped__"):
             skimming.skim_variations = noted(log, READING, skimming.skim_variations)
-            skimming.write_skim = noted(log, WRITING, skimming.write_skim)
+            skim_files.write_skim = noted(log, WRITING, skim_files.write_skim)
 
     importing, branch = noted(log, IMPORTING, import_packages), Skim.run
 

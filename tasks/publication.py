@@ -123,10 +123,10 @@ class Cutflow(SignalsMixin, SelectionMixin, CatalogueTask):
         return self.targets(**{kind: f"cutflow.{kind}" for kind in ("txt", "tex", "json")})
 
     def run(self) -> None:
-        from analysis import skimming, yields
+        from analysis import skim_files, yields
 
         skims = {
-            signal: skimming.read_skim(made["histograms"].abspath)
+            signal: skim_files.read_skim(made["histograms"].abspath)
             for signal, made in self.input().items()
         }
         flows = {signal: skim.cutflow for signal, skim in skims.items()}

@@ -36,12 +36,12 @@ class Scale(ShiftsMixin, RequiresWorkflows):
         return outputs | self.variant_targets(histograms=name)
 
     def run(self) -> None:
-        from analysis import histograms, plots, scaling, skimming
+        from analysis import histograms, plots, scaling, skim_files
 
         luminosity = self.analysis.luminosity.value
         with self.localize_output() as output:
             for key in [key for key in output if key != "plot"]:
-                skim = skimming.read_skim(self.input()[key].abspath)
+                skim = skim_files.read_skim(self.input()[key].abspath)
                 synthetic = self.entry.is_synthetic or skim.is_synthetic
                 scaled = scaling.expected(
                     skim.histograms, self.entry, luminosity, skim.sum_of_weights

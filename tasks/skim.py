@@ -134,7 +134,7 @@ class Skim(ShiftsMixin, Workflow):
         return self.targets(**names) | self.variant_targets(histograms=f"{stem}.root")
 
     def run(self) -> None:
-        from analysis import histograms, skimming
+        from analysis import histograms, skim_files, skimming
         from analysis.progress import counting_events
 
         files = remote.staged(self.files_read(), copy=self.stage_in)
@@ -153,7 +153,7 @@ class Skim(ShiftsMixin, Workflow):
             for key, target in output.items():
                 if key.startswith("histograms"):
                     skim = skims[variant_of(key) or histograms.NOMINAL]
-                    skimming.write_skim(target.abspath, skim)
+                    skim_files.write_skim(target.abspath, skim)
 
     def recipe(self) -> Recipe:
         generated = self.requires().get("generated")
@@ -188,11 +188,11 @@ class SkimMerging(ShiftsMixin, Merging):
         return self.targets(histograms=name) | self.variant_targets(histograms=name)
 
     def merge(self, parts: Sequence[Any], output: Any) -> None:
-        from analysis import skimming
+        from analysis import skim_files, skimming
 
         for key, target in output.items():
-            skims = [skimming.read_skim(part[key].abspath) for part in parts]
-            skimming.write_skim(target.abspath, skimming.merge_skims(skims))
+            skims = [skim_files.read_skim(part[key].abspath) for part in parts]
+            skim_files.write_skim(target.abspath, skimming.merge_skims(skims))
 
 
 class MergeSkimStep(SkimMerging, MergeStep):

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from analysis import skimming, synthetic
+from analysis import skim_files, skimming, synthetic
 from tasks.framework.outputs import leaves
 from tasks.skim import Skim
 
@@ -31,7 +31,7 @@ def lay_out(folder: Path, n_files: int) -> None:
     (folder / "big.yaml").write_text(CATALOGUE.format(folder=folder))
     workflow = Skim(catalogue=str(folder / "big.yaml"), dataset="big")
     skim = folder / "skim.root"
-    skimming.write_skim(skim, skimming.skim([str(events)], workflow.cuts))
+    skim_files.write_skim(skim, skimming.skim([str(events)], workflow.cuts))
     for branch in workflow.get_branch_map():
         for target in leaves(workflow.branch_view(branch).output()):
             if branch == 0:

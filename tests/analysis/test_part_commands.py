@@ -3,7 +3,7 @@
 import pytest
 
 from analysis.__main__ import main
-from analysis.skimming import read_skim
+from analysis.skim_files import read_skim
 
 
 @pytest.fixture

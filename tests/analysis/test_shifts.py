@@ -24,7 +24,8 @@ from analysis.histograms import NOMINAL
 from analysis.reading import open_events
 from analysis.selection import dijet_mass, select
 from analysis.shifts import select_varied, shifted_jets, standard_normals
-from analysis.skimming import merge_variations, read_skims, skim, skim_variations, write_skims
+from analysis.skim_files import read_skims, write_skims
+from analysis.skimming import merge_variations, skim, skim_variations
 from analysis.weighting import weighted
 from tests.analysis.corrections import flavour_correction
 

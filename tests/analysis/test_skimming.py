@@ -14,7 +14,8 @@ import uproot
 from analysis.catalogue import BTag, Selection
 from analysis.errors import AnalysisError
 from analysis.reading import columns as columns_module
-from analysis.skimming import Skim, merge_skims, read_skim, skim, write_skim
+from analysis.skim_files import read_skim, write_skim
+from analysis.skimming import Skim, merge_skims, skim
 
 SELECTION = Selection("x")
 TAGGED = Selection(

@@ -95,6 +95,10 @@ class Skim(ShiftsMixin, Workflow):
             return {}
         return {"generated": GenerateSynthetic.req(self, branch=-1, branches=())}
 
+    def before_branches(self) -> None:
+        if self.entry.synthetic is None:
+            remote.ask_servers(self.entry.resolve_files())
+
     @property
     def sums_weights(self) -> bool:
         """Whether the files tell the sum of weights, rather than the catalogue."""

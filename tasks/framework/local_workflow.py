@@ -41,6 +41,7 @@ class LocalProxy(LocalWorkflowProxy):
         return requirements
 
     def run(self) -> Iterator[Any]:
+        self.task.before_branches()
         before = self.task.local_workflow_pre_run()
         if isinstance(before, Generator):
             yield before

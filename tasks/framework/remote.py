@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,22 @@ def file_target(url: str) -> XRootDFileTarget:
         raise UserError(f"'{url}' is no XRootD URL (root://server//path)")
     location = Location.parse(url)
     return XRootDFileTarget(location.path, file_system(f"{location.server}//"))
+
+
+def ask_servers(paths: Iterable[str]) -> None:
+    """Ask each XRootD server for one of its files, before work begins that needs all of them.
+
+    Args:
+        paths: local paths and URLs.
+
+    Raises:
+        StoreError: a server refuses or cannot be reached. That a file is missing is none.
+    """
+    one_each: dict[str, str] = {}
+    for path in filter(_XROOTD.match, paths):
+        one_each.setdefault(Location.parse(path).server, path)
+    for path in one_each.values():
+        file_target(path).exists()
 
 
 @contextlib.contextmanager

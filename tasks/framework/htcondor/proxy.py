@@ -93,6 +93,8 @@ class PoolWorkflowProxy(HTCondorWorkflowProxy):
             manager.inherited_files = (descriptor,)
             self._choose_schedd()
             if not self.task.is_controlling_remote_jobs():
+                if not self.state_file.exists():
+                    self.task.before_branches()
                 self._adopt()
             self._bar = JobBar(self.task.task_family, len(self.task.branch_map))
             try:

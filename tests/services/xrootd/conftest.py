@@ -1,6 +1,7 @@
 """Servers, wires and stores for the tests of this folder."""
 
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from tasks.framework.xrootd.interface import XRootDFileInterface
 from tasks.framework.xrootd.retry import Retry
 from tests.services.xrootd_server import Server, Wire
 
+KEYTAB_USER = "physicist"
 IMPATIENT = Retry(retries=2, delay=0.1)
 
 
@@ -71,6 +73,31 @@ def fragile_server(new_server) -> Iterator[Server]:
     made = new_server()
     yield made
     made.kill()
+
+
+@pytest.fixture(scope="session")
+def guarded_server(new_server):
+    """A server that lets nobody in without the shared secret in ``key``."""
+    if not shutil.which("xrdsssadmin"):
+        pytest.skip("needs xrdsssadmin: apt-get install xrootd-server")
+
+    def make_key(folder):
+        command = ["xrdsssadmin", "-k", "test", "-u", KEYTAB_USER, "-g", "users", "add"]
+        subprocess.run([*command, folder / "key"], check=True, capture_output=True)
+        (folder / "key").chmod(0o600)
+
+    made = new_server(prepare=make_key)
+    made.kill()
+    made.settings = f"xrootd.seclib libXrdSec.so\nsec.protocol sss -s {made.folder}/key\n"
+    return made.start()
+
+
+@pytest.fixture
+def key(guarded_server, tmp_path):
+    """The client's copy of the secret: the key must belong to who uses it."""
+    shutil.copy(guarded_server.folder / "key", tmp_path / "key")
+    (tmp_path / "key").chmod(0o600)
+    return tmp_path / "key"
 
 
 @pytest.fixture

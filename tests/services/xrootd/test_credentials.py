@@ -1,13 +1,9 @@
 """A server that wants to know who asks."""
 
 import os
-import shutil
 import subprocess
 import sys
 
-import pytest
-
-KEYTAB_USER = "physicist"
 ASK = """
 from tasks.framework.xrootd import XRootDFileTarget, file_system
 from tasks.framework.xrootd.retry import Retry
@@ -16,23 +12,6 @@ target = XRootDFileTarget("/x.txt", fs)
 target.dump("VHbb", formatter="text")
 print(target.load(formatter="text"))
 """
-
-
-@pytest.fixture(scope="session")
-def guarded_server(new_server):
-    """A server that lets nobody in without the shared secret in ``key``."""
-    if not shutil.which("xrdsssadmin"):
-        pytest.skip("needs xrdsssadmin: apt-get install xrootd-server")
-
-    def make_key(folder):
-        command = ["xrdsssadmin", "-k", "test", "-u", KEYTAB_USER, "-g", "users", "add"]
-        subprocess.run([*command, folder / "key"], check=True, capture_output=True)
-        (folder / "key").chmod(0o600)
-
-    made = new_server(prepare=make_key)
-    made.kill()
-    made.settings = f"xrootd.seclib libXrdSec.so\nsec.protocol sss -s {made.folder}/key\n"
-    return made.start()
 
 
 def ask(url, **variables) -> subprocess.CompletedProcess:
@@ -44,14 +23,6 @@ def ask(url, **variables) -> subprocess.CompletedProcess:
         check=False,
         timeout=100,
     )
-
-
-@pytest.fixture
-def key(guarded_server, tmp_path):
-    """The client's copy of the secret: the key must belong to who uses it."""
-    shutil.copy(guarded_server.folder / "key", tmp_path / "key")
-    (tmp_path / "key").chmod(0o600)
-    return tmp_path / "key"
 
 
 def test_with_the_credentials_the_server_wants_all_is_well(guarded_server, key):

@@ -291,6 +291,34 @@ def test_an_expired_ticket_is_told_before_any_work(
     assert not list(server.files.iterdir())
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_server_of_inputs_that_refuses_is_told_once_before_any_event_is_read(
+    new_workspace, guarded_server, key, monkeypatch, workers
+):
+    """Some files lie here: they are not skimmed when others cannot be had."""
+    workspace = new_workspace(guarded_server.url)
+    write_synthetic_file(str(workspace.folder / "here.root"), seed=1, index=0, n_events=100)
+    for number in range(3):
+        shutil.copy(workspace.folder / "here.root", guarded_server.files / f"there_{number}.root")
+    remote = "".join(f", {guarded_server.url}/there_{number}.root" for number in range(3))
+    (workspace.folder / "my.yaml").write_text(
+        f"signals:\n  zh:\n    files: [here.root{remote}]\n    cross_section: 1 pb\n"
+    )
+    command = ("Skim", "--dataset", "zh", "--catalogue", "my.yaml", "--workers", workers)
+    monkeypatch.setenv("XrdSecPROTOCOL", "sss")
+    monkeypatch.setenv("XrdSecSSSKT", str(workspace.folder / "none"))
+    process = workspace.start(*command, store="local")
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert output.count("renew your credentials (kinit") == 1, output
+    assert "branches failed" not in output
+    assert "Traceback" not in output
+    assert not list((workspace.folder / "results").rglob("*.root"))
+    monkeypatch.setenv("XrdSecSSSKT", str(key))
+    workspace.law(*command, store="local")
+    assert len(list((workspace.folder / "results/Skim").rglob("*.root"))) == 4
+
+
 def test_the_store_can_be_chosen_per_task(workspace, server):
     config = workspace.folder / "law.cfg"
     config.write_text(

@@ -11,7 +11,7 @@ from hypothesis import settings
 settings.register_profile("vhbb", deadline=None)
 settings.load_profile("vhbb")
 
-SERVICES = ("realdata", "xrootd", "htcondor", "docker", "recast", "browser")
+SERVICES = ("realdata", "xrootd", "htcondor", "docker", "apptainer", "recast", "browser")
 ROOT = Path(__file__).resolve().parents[1]
 
 # A shell starts what runs in its background with interrupts ignored, and children inherit that: the

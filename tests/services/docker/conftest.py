@@ -2,6 +2,8 @@
 
 import json
 import os
+import pwd
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -113,3 +115,54 @@ def site(tmp_path):
     (tmp_path / "home").mkdir()
     (tmp_path / "law.cfg").write_text(SETTINGS)
     return Site(tmp_path, environment)
+
+
+@dataclass(frozen=True)
+class Ordinary:
+    """A user without privileges: number, and a place that may be reached without any."""
+
+    number: int
+    site: Site
+
+    def run(self, *arguments):
+        """Run `law run` to its end; exit code and all output."""
+        process = self.site.start(*arguments, groups=self.number, user=self.number)
+        output, _ = process.communicate(timeout=120)
+        return process.returncode, output
+
+    def check(self, image):
+        """A task in the image sees its own and nothing else, and its files are the user's."""
+        place, command = self.site.path, ("sandboxed_tasks.Probe", f"--sandbox=docker::{image}")
+        code, output = self.run(*command, f"--read={place}")
+        assert code == 0, output
+        found = self.site.output("Probe", "v1", "found.json")
+        assert sorted(found["read"]) == ["home", "law.cfg", "results"]
+        for path in (self.site.results / "Probe" / "v1").iterdir():
+            assert (path.stat().st_uid, path.stat().st_gid) == (self.number, self.number)
+        record = self.site.output("Probe", "v1", "found.provenance.json")
+        assert record["image"] == image
+        (place / "home" / "hidden.txt").write_text("not for tasks")
+        hidden = f"--read={place}/home/hidden.txt"
+        code, output = self.run(*command, hidden, "--version=2")
+        assert code != 0
+        assert "FileNotFoundError" in output
+
+
+@pytest.fixture
+def ordinary(site):
+    """A new user, whose containers may have users of their own by subuid(5)."""
+    if os.geteuid():
+        pytest.skip("needs root, to make an ordinary user")
+    name = f"vhbb-{os.getpid()}"
+    place = Path("/var/lib") / name
+    subprocess.run(["useradd", "--no-create-home", name], check=True)
+    try:
+        shutil.copytree(site.path, place)
+        environment = {
+            key: value.replace(str(site.path), str(place))
+            for key, value in site.environment.items()
+        }
+        yield Ordinary(pwd.getpwnam(name).pw_uid, Site(place, environment))
+    finally:
+        subprocess.run(["userdel", "--force", name], check=True, capture_output=True)
+        shutil.rmtree(place, ignore_errors=True)

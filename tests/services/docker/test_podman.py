@@ -1,5 +1,6 @@
 """Tasks in real Podman containers, by the same settings with another client."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -14,30 +15,50 @@ pytestmark = [pytest.mark.docker, pytest.mark.slow]
 # a test machine may not raise limits, which Podman would, and may mix two versions of cgroups
 LIMITS = "--ulimit=nproc=1024:1024 --ulimit=nofile=1024:1024"
 CONTAINERS = '[engine]\nruntime = "runc"\n'
-STORAGE = '[storage]\ndriver = "overlay"\ngraphroot = "{0}/images"\nrunroot = "{0}/run"\n'
+STORAGE = """\
+[storage]
+driver = "overlay"
+graphroot = "{0}/images"
+rootless_storage_path = "{0}/images"
+runroot = "{0}/run"
+"""
 
 
-@pytest.fixture(scope="module")
-def podman(images):
-    """The environment of a Podman that has the image of skim, kept in memory."""
+@contextlib.contextmanager
+def podman_with(image, *, user=0):
+    """The environment of a user's Podman that has an image, kept in memory."""
     if shutil.which("podman") is None:
         pytest.skip("podman is not installed")
     place = Path(tempfile.mkdtemp(prefix="vhbb-podman-", dir="/dev/shm"))
     (place / "containers.conf").write_text(CONTAINERS)
     (place / "storage.conf").write_text(STORAGE.format(place))
+    (place / "session").mkdir(mode=0o700)
     environment = {
         "CONTAINERS_CONF": str(place / "containers.conf"),
         "CONTAINERS_STORAGE_CONF": str(place / "storage.conf"),
+        "XDG_RUNTIME_DIR": str(place / "session"),
     }
-    name = images["skim"].partition("@")[0]
     archive = place / "image.tar"
-    subprocess.run(["docker", "save", "--output", archive, name], check=True)
+    subprocess.run(["docker", "save", "--output", archive, image.partition("@")[0]], check=True)
+    for path in (place, *place.rglob("*")):
+        os.chown(path, user, user)
+    as_user = {"user": user, "group": user, "extra_groups": [], "cwd": place}
+    as_user["env"] = {**os.environ, **environment, "HOME": str(place)}
     load = ["podman", "load", "--quiet", "--input", archive]
-    subprocess.run(load, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(load, **as_user, stdout=subprocess.DEVNULL, check=True)
     archive.unlink()
     yield environment
+    if user:  # ends the process that keeps the user's mounts
+        subprocess.run(["podman", "system", "migrate"], **as_user, check=True)
     subprocess.run(["umount", "--quiet", place / "images/overlay"], check=False)
     shutil.rmtree(place)
+
+
+@pytest.fixture(scope="module")
+def podman(images):
+    """The environment of root's Podman."""
+    with podman_with(images["skim"]) as environment:
+        yield environment
 
 
 @pytest.fixture
@@ -91,3 +112,11 @@ def test_no_container_outlives_its_task(user, images):
     wait_for(lambda: not left(), timeout=60)
     process.communicate(timeout=60)
     assert not list(user.results.rglob("*.json"))
+
+
+def test_without_root_files_belong_to_the_caller_and_nothing_else_is_seen(ordinary, images):
+    """Podman as users of a cluster have it: no service, no privileges."""
+    with podman_with(images["skim"], user=ordinary.number) as environment:
+        ordinary.site.environment.update(environment)
+        ordinary.site.settings(f"[docker_sandbox]\nengine: podman\narguments: {LIMITS}\n")
+        ordinary.check(images["skim"])

@@ -68,7 +68,8 @@ else:
 print(json.dumps([time.perf_counter() - start[0], time.process_time() - start[1]]))
 """
 OURS = """
-from tasks.framework.outputs import BranchOutputs, BranchTargets, Sketch
+from tasks.framework.outputs import BranchOutputs, BranchTargets
+from tasks.framework.places import Sketch
 from tasks.framework.xrootd import XRootDDirectoryTarget, file_system
 root = XRootDDirectoryTarget("/", file_system(url))
 law.config.update({"store_benchmark": {"base": url}})
@@ -79,7 +80,7 @@ def siblings(n):
         folder = sketch.directory(("status",))
         names = ("%d.json" % i for i in range(n))
         files = [folder.child(name, type="f") for name in names]
-        return sketch, {i: (sketch.place(file),) for i, file in enumerate(files)}
+        return sketch, {i: sketch.places(file) for i, file in enumerate(files)}
     return BranchOutputs(BranchTargets(range(n), None), places, n)
 """
 GFAL = """

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from analysis import skim_files, skimming, synthetic
-from tasks.framework.outputs import leaves
+from tasks.framework.places import leaves
+from tasks.fit import Fit
 from tasks.skim import Skim
 
 CATALOGUE = """\
@@ -29,7 +30,8 @@ def lay_out(folder: Path, n_files: int) -> None:
     for number in range(n_files):
         (folder / "events" / f"file_{number:06d}.root").touch()
     (folder / "big.yaml").write_text(CATALOGUE.format(folder=folder))
-    workflow = Skim(catalogue=str(folder / "big.yaml"), dataset="big")
+    fit = Fit(catalogue=str(folder / "big.yaml"), signals=("big",))
+    workflow = next(task for task, *_ in fit.walk_deps() if isinstance(task, Skim))
     skim = folder / "skim.root"
     skim_files.write_skim(skim, skimming.skim([str(events)], workflow.cuts))
     for branch in workflow.get_branch_map():

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any
 
 import law
 from law.target.collection import SiblingFileCollectionBase
 from law.util import colored, map_struct, no_value, range_join
 
-from tasks.framework import storage
 from tasks.framework.collection import names_in
+from tasks.framework.places import Neighbours, Place, Sketch, leaves
 
 SHOWN_BRANCHES = 20
 SUMMARY_BRANCHES = 100
@@ -25,93 +25,6 @@ def summarised() -> Iterator[None]:
         yield
     finally:
         _summarising.reset(token)
-
-
-class Place(NamedTuple):
-    """Where an output of a branch lies."""
-
-    directory: int
-    name: str
-
-
-class SketchedFile:
-    """Stands for a target while only its place is asked for; becomes it when more is."""
-
-    __slots__ = ("_directory", "_target", "name", "type")
-
-    def __init__(self, directory: "SketchedDirectory", name: str, kind: str) -> None:
-        self._directory, self.name, self.type = directory, name, kind
-        self._target: Any = None
-
-    @property
-    def place(self) -> Place:
-        return Place(self._directory.index, self.name)
-
-    def __getattr__(self, attribute: str) -> Any:
-        if self._target is None:
-            self._target = self._directory.target.child(self.name, type=self.type)
-        return getattr(self._target, attribute)
-
-
-class SketchedDirectory:
-    """A directory whose children are sketches."""
-
-    __slots__ = ("index", "target")
-
-    def __init__(self, index: int, target: Any) -> None:
-        self.index, self.target = index, target
-
-    def child(self, name: str, type: str | None = None, **kwargs: Any) -> Any:  # noqa: A002 - law's
-        if kwargs or type is None or "/" in name:
-            return self.target.child(name, type=type, **kwargs)
-        return SketchedFile(self, name, type)
-
-    def __getattr__(self, attribute: str) -> Any:
-        return getattr(self.target, attribute)
-
-
-class Sketch:
-    """The directories that the branches of a workflow write to, each made once."""
-
-    def __init__(self, store: str) -> None:
-        self.store = store
-        self.directories: list[SketchedDirectory] = []
-        self._by_parts: dict[tuple[str, ...], SketchedDirectory] = {}
-        self._by_path: dict[tuple[int, str], SketchedDirectory] = {}
-
-    def directory(self, parts: tuple[str, ...]) -> SketchedDirectory:
-        """The directory below the store's base."""
-        if parts not in self._by_parts:
-            self._by_parts[parts] = self._add(storage.directory(self.store, *parts))
-        return self._by_parts[parts]
-
-    def place(self, leaf: Any) -> Any:
-        """The place of a file, or the target itself when it must be asked one by one."""
-        if isinstance(leaf, SketchedFile):
-            return leaf.place
-        if isinstance(leaf, law.FileSystemTarget) and not leaf.optional:
-            path = (id(getattr(leaf, "fs", None)), leaf.absdirname)
-            if path not in self._by_path and leaf.parent is not None:
-                self._by_path[path] = self._add(leaf.parent)
-            if path in self._by_path:
-                return Place(self._by_path[path].index, leaf.basename)
-        return leaf
-
-    def _add(self, target: Any) -> SketchedDirectory:
-        directory = SketchedDirectory(len(self.directories), target)
-        self.directories.append(directory)
-        return directory
-
-
-def leaves(struct: Any) -> Iterator[Any]:
-    """The targets in an arbitrary structure of outputs."""
-    if isinstance(struct, dict):
-        struct = struct.values()
-    elif not isinstance(struct, list | tuple | set) and not law.util.is_lazy_iterable(struct):
-        yield struct
-        return
-    for item in struct:
-        yield from leaves(item)
 
 
 class BranchTargets(dict[int, Any]):
@@ -152,7 +65,7 @@ class BranchOutputs(SiblingFileCollectionBase):
     def __init__(
         self,
         targets: BranchTargets,
-        places: Callable[[], tuple[Sketch, dict[int, tuple[Any, ...]]]],
+        places: Callable[[], tuple[Sketch, dict[int, Iterable[Any]]]],
         threshold: float,
     ) -> None:
         law.target.base.Target.__init__(self)
@@ -208,7 +121,15 @@ class BranchOutputs(SiblingFileCollectionBase):
                 return bool(optional_existing)
             return bool(place.exists())
 
-        return [branch for branch, all_of in places.items() if all(map(exists, all_of))]
+        return [
+            branch
+            for branch, outputs in places.items()
+            if (
+                outputs.are_in(listings)
+                if isinstance(outputs, Neighbours)
+                else all(map(exists, outputs))
+            )
+        ]
 
     def _iter_state(
         self,

@@ -3,7 +3,7 @@
 import copy
 import functools
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, ClassVar, cast
 
 import law
@@ -13,7 +13,8 @@ from tasks.framework import patches
 from tasks.framework.base import AnalysisTask
 from tasks.framework.htcondor import HTCondorWorkflow
 from tasks.framework.local_workflow import LocalProxy
-from tasks.framework.outputs import BranchOutputs, BranchTargets, Sketch, leaves
+from tasks.framework.outputs import BranchOutputs, BranchTargets
+from tasks.framework.places import Sketch, leaves
 
 KEPT_WORKFLOWS = 4
 
@@ -106,11 +107,11 @@ class _Places:
 
     def __init__(self, workflow: Workflow, branch_map: Mapping[int, Any]) -> None:
         self._workflow, self._branch_map = workflow, branch_map
-        self._found: tuple[Sketch, dict[int, tuple[Any, ...]]] | None = None
+        self._found: tuple[Sketch, dict[int, Iterable[Any]]] | None = None
         self._first: list[str] = []
         self._valid_until = 0.0
 
-    def __call__(self) -> tuple[Sketch, dict[int, tuple[Any, ...]]]:
+    def __call__(self) -> tuple[Sketch, dict[int, Iterable[Any]]]:
         start = time.monotonic()
         first = self._first_paths()
         if self._found is None or start > self._valid_until or first != self._first:
@@ -129,14 +130,14 @@ class _Places:
             forgotten._found = None  # noqa: SLF001
         del self._kept[:-KEPT_WORKFLOWS]
 
-    def _find(self) -> tuple[Sketch, dict[int, tuple[Any, ...]]]:
+    def _find(self) -> tuple[Sketch, dict[int, Iterable[Any]]]:
         sketch = Sketch(self._workflow.store_name)
         view = self._workflow.branch_view(-1)
         view._sketch = sketch  # noqa: SLF001
         places = {}
         for branch in self._branch_map:
             view.branch = branch
-            places[branch] = tuple(map(sketch.place, leaves(view.output())))
+            places[branch] = sketch.places(view.output())
         return sketch, places
 
     def _first_paths(self) -> list[str]:

@@ -6,6 +6,7 @@ Prints what status, submission, polling and merging take; docs/scale.md tells wh
 """
 
 import argparse
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,18 +15,19 @@ from overhead import HERE, Bench
 
 
 def status(bench: Bench, files: int, shifts: int) -> None:
-    """One tree of all shifts."""
+    """A workflow with all shifts: a file and its record for each."""
     bench.clear()
-    for shift in range(shifts):
-        folder = bench.store / "Shifted" / f"shift_{shift}" / "v1"
-        folder.mkdir(parents=True)
-        for number in range(files):
-            (folder / f"file_{number}.txt").touch()
     options = ("--n", str(files), "--shifts", str(shifts))
-    bench.law(
-        ("status", str(files), str(shifts)), "field.AllShifts", *options, "--print-status", "1"
-    )
-    bench.law(("scheduling", str(files), str(shifts)), "field.AllShifts", *options)
+    bench.law(("nothing there", *options), "field.Shifted", *options, "--print-status", "0")
+    folder = bench.store / "Shifted" / "v1"
+    folder.mkdir(parents=True)
+    tags = ("", *(f".shift_{shift}-1234abcd" for shift in range(shifts)))
+    for number in range(files):
+        for tag in tags:
+            for suffix in ("root", "provenance.json"):
+                os.mknod(f"{folder}/file_{number}{tag}.{suffix}")
+    bench.law(("all there", *options), "field.Shifted", *options, "--print-status", "0")
+    bench.law(("scheduling", *options), "field.Shifted", *options)
 
 
 def tasks(bench: Bench, n: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import law
 
 from analysis.catalogue import (
+    Catalogue,
     FlavourTagging,
     GeneratorWeight,
     JetEnergyResolution,
@@ -47,6 +48,8 @@ class ShiftsMixin(SelectionMixin, DatasetTask, VariedTask):
     implements: ClassVar[Kinds] = frozenset()
     inherits: ClassVar[tuple[type["ShiftsMixin"], ...]] = ()
 
+    _variants: tuple[Catalogue, Mapping[str, str]] | None = None
+
     @classmethod
     def modify_param_values(cls, params: dict[str, Any]) -> dict[str, Any]:
         params = super().modify_param_values(params)
@@ -82,4 +85,8 @@ class ShiftsMixin(SelectionMixin, DatasetTask, VariedTask):
         return self.analysis.variations(self.cuts, self.shifts)
 
     def variants(self) -> Mapping[str, str]:
-        return {v.name: f"{v.name}-{v.digest()}" for v in self.variations}
+        content = self.analysis
+        if self._variants is None or self._variants[0] is not content:  # asked for once a branch
+            names = {v.name: f"{v.name}-{v.digest()}" for v in self.variations}
+            self._variants = content, names
+        return self._variants[1]

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from analysis import skim_files, skimming, synthetic
-from tasks.framework.places import leaves
 from tasks.fit import Fit
+from tasks.framework.places import leaves
 from tasks.skim import Skim
 
 CATALOGUE = """\

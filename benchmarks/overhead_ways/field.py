@@ -10,46 +10,28 @@ import luigi
 
 from tasks.framework.base import AnalysisTask
 from tasks.framework.merging import Merge, MergeStep, Merging
+from tasks.framework.variants import VariedTask
 from tasks.framework.workflow import Workflow
 
 
-class Shifted(Workflow):
-    """The files of one shift."""
-
-    n = luigi.IntParameter()
-    shift = luigi.IntParameter()
-
-    def create_branch_map(self) -> list[int]:
-        return list(range(self.n))
-
-    def store_parts(self) -> tuple[str, ...]:
-        return (*super().store_parts(), f"shift_{self.shift}")
-
-    def output(self) -> Any:
-        return self.target(f"file_{self.branch}.txt")
-
-    def run(self) -> None:
-        raise NotImplementedError
-
-
-class AllShifts(AnalysisTask):
-    """Needs all files of all shifts."""
+class Shifted(VariedTask, Workflow):
+    """A file and its shifts a branch, each with a record, as Skim has them."""
 
     n = luigi.IntParameter()
     shifts = luigi.IntParameter()
 
-    def requires(self) -> list[Shifted]:
-        return [Shifted(n=self.n, shift=shift) for shift in range(self.shifts)]
+    def create_branch_map(self) -> list[int]:
+        return list(range(self.n))
 
-    def output(self) -> dict[str, Any]:
-        return {"file": self.target("all.txt")}
+    def variants(self) -> dict[str, str]:
+        return {f"shift_{shift}": f"shift_{shift}-1234abcd" for shift in range(self.shifts)}
+
+    def output(self) -> Any:
+        name = f"file_{self.branch}.root"
+        return self.targets(histograms=name) | self.variant_targets(histograms=name)
 
     def run(self) -> None:
-        with self.localize_output() as output:
-            output["file"].touch()
-
-
-AllShifts.run = AllShifts.run.__wrapped__  # no record: it would hold 2.8 million inputs
+        raise NotImplementedError
 
 
 class Link(AnalysisTask):

@@ -23,6 +23,8 @@ fork.protect()
 RECORD = "provenance"
 """Key of the output that says how the others were made; it is the last to appear."""
 
+RECORD_SUFFIX = ".provenance.json"
+
 
 def is_record(key: str) -> bool:
     """Whether an output is a record, by its key."""
@@ -108,7 +110,7 @@ class AnalysisTask(SandboxedTask):
         directory = self.directory
         targets = {key: directory.child(name, type="f") for key, name in names.items()}
         stem = os.path.splitext(next(iter(names.values())))[0]
-        return targets | {RECORD: directory.child(f"{stem}.provenance.json", type="f")}
+        return targets | {RECORD: directory.child(f"{stem}{RECORD_SUFFIX}", type="f")}
 
     def incomplete(self) -> tuple[str, ...]:
         """Variants of the outputs that are not there, so that a run makes them."""

@@ -39,19 +39,19 @@ class Neighbours:
 class SketchedFile:
     """Stands for a target while only its place is asked for; becomes it when more is."""
 
-    __slots__ = ("_directory", "_target", "name", "type")
+    __slots__ = ("_target", "name", "parent", "type")
 
-    def __init__(self, directory: "SketchedDirectory", name: str, kind: str) -> None:
-        self._directory, self.name, self.type = directory, name, kind
+    def __init__(self, parent: "SketchedDirectory", name: str, kind: str) -> None:
+        self.parent, self.name, self.type = parent, name, kind
         self._target: Any = None
 
     @property
     def place(self) -> Place:
-        return Place(self._directory.index, self.name)
+        return Place(self.parent.index, self.name)
 
     def __getattr__(self, attribute: str) -> Any:
         if self._target is None:
-            self._target = self._directory.target.child(self.name, type=self.type)
+            self._target = self.parent.target.child(self.name, type=self.type)
         return getattr(self._target, attribute)
 
 
@@ -90,14 +90,14 @@ class Sketch:
 
     def places(self, output: Any) -> Iterable[Any]:
         """The places of a branch's files, and targets that must be asked one by one."""
-        found = tuple(map(self._place, leaves(output)))
-        if len({place.directory if isinstance(place, Place) else None for place in found}) != 1:
-            return found
-        if not isinstance(found[0], Place):
-            return found
-        stem = os.path.commonprefix([place.name for place in found])  # noqa: RUF071 - of names
-        ends = tuple(place.name[len(stem) :] for place in found)
-        return Neighbours(found[0].directory, stem, self._ends.setdefault(ends, ends))
+        files = list(leaves(output))
+        directories = {file.parent if type(file) is SketchedFile else None for file in files}
+        if len(directories) != 1 or None in directories:
+            return tuple(map(self._place, files))
+        names = [file.name for file in files]
+        stem = os.path.commonprefix(names)  # noqa: RUF071 - of names, not of paths
+        ends = tuple(name[len(stem) :] for name in names)
+        return Neighbours(files[0].parent.index, stem, self._ends.setdefault(ends, ends))
 
     def _place(self, leaf: Any) -> Any:
         """The place of a file, or the target itself when it must be asked one by one."""
@@ -125,4 +125,7 @@ def leaves(struct: Any) -> Iterator[Any]:
         yield struct
         return
     for item in struct:
-        yield from leaves(item)
+        if isinstance(item, SketchedFile | law.FileSystemTarget):
+            yield item
+        else:
+            yield from leaves(item)

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.framework import remote
-from tasks.framework.base import AnalysisTask, variant_of
+from tasks.framework.base import RECORD, RECORD_SUFFIX, AnalysisTask, variant_of
 
 
 class VariedTask(AnalysisTask):
@@ -31,11 +31,14 @@ class VariedTask(AnalysisTask):
 
     def variant_targets(self, **names: str) -> dict[str, Any]:
         """File targets and records of all variants, by ``key@variant``."""
-        found: dict[str, Any] = {}
-        for variant, tag in self.variants().items():
-            files = {key: f".{tag}".join(os.path.splitext(name)) for key, name in names.items()}
-            found |= {f"{key}@{variant}": target for key, target in self.targets(**files).items()}
-        return found
+        directory = self.directory
+        parts = {key: os.path.splitext(name) for key, name in names.items()}
+        parts[RECORD] = next(iter(parts.values()))[0], RECORD_SUFFIX
+        return {
+            f"{key}@{variant}": directory.child(f"{stem}.{tag}{suffix}", type="f")
+            for variant, tag in self.variants().items()
+            for key, (stem, suffix) in parts.items()
+        }
 
     def incomplete(self) -> tuple[str, ...]:
         with remote.listings():

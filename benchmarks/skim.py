@@ -168,6 +168,13 @@ def report(runs: Runs, python: Path, events: int, rounds: int) -> str:
         what = "Nominal and ten shifts of the jets' energy scale from one reading"
         ratio = f"{shifts / nominal:.2f} times the CPU seconds of the nominal alone (first file)"
         lines += ["", f"{what}: {ratio}."]
+        whole, quarter = (
+            max(result["megabytes"] for result in runs["atlas", way, 1])
+            for way in ("vhbb", "vhbb, a quarter of the events")
+        )
+        lines += [
+            f"Peak memory: {whole:.0f} MB for all events of it, {quarter:.0f} MB for a quarter."
+        ]
     for name, title in FILES.items():
         if (name, "vhbb", 1) in runs:
             lines += ["", f"## {title}", "", *table(runs, name)]

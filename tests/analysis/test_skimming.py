@@ -268,6 +268,35 @@ def test_memory_does_not_grow_with_the_number_of_files(write, tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("tree", [True, False])
+def test_memory_does_not_grow_with_the_number_of_events(tmp_path, monkeypatch, tree):
+    monkeypatch.setenv("VHBB_CORES", "1")
+    part = columns(20_000, 1, "." if tree else ":")  # where a cluster ends is kept for each
+
+    def written(n_parts: int) -> str:
+        path = tmp_path / f"{n_parts}.root"
+        with uproot.recreate(path) as file:
+            if tree:
+                file.mktree("CollectionTree", {k: v.type.content for k, v in part.items()})
+            else:
+                file.mkrntuple("EventData", {k: v[:0] for k, v in part.items()})
+            for _ in range(n_parts):
+                file["CollectionTree" if tree else "EventData"].extend(part)
+        return str(path)
+
+    def peak(path: str, n_events: int) -> int:
+        tracemalloc.start()
+        found = skim([path], SELECTION, chunk_entries=20_000, with_sum_of_weights=False)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert found.n_events == n_events
+        return peak
+
+    short, long = written(3), written(15)
+    peak(short, 60_000)
+    assert peak(long, 300_000) < 1.1 * peak(short, 60_000)
+
+
+@pytest.mark.parametrize("tree", [True, False])
 def test_cores_do_not_multiply_the_memory_of_a_file_in_one_piece(write, monkeypatch, tree):
     """As uproot writes it: every column one basket or page, which each thread would decode."""
     path = write(60_000, tree=tree)

@@ -18,6 +18,9 @@ from analysis.schema import KINEMATICS, generator_weight
 from analysis.selection import SelectedEvents, accept_jets, required_columns, select
 from analysis.weighting import weight_columns, weighted
 
+KINEMATIC = (JetEnergyScale, JetEnergyResolution)
+"""Shifts that change the jets, and with them which events are selected."""
+
 LARGEST_NORMAL = float(np.sqrt(-2 * np.log(0.5 / 2**32)))
 """No number of `standard_normals` is further from zero."""
 
@@ -57,12 +60,12 @@ def select_varied(
         selection: the cuts and weights.
         variations: the shifts.
     """
-    factors = [largest_factor(variation) for variation in variations]
-    possible = with_possible_jets(chunk, selection, max(factors, default=1.0))
+    factors = [largest_factor(v) for v in variations if isinstance(v.of, KINEMATIC)]
+    possible = with_possible_jets(chunk, selection, max(factors)) if factors else chunk
     # What comes before the cuts on jets is the same with shifted jets.
     before = nominal.cutflow[: 2 if selection.event_cleaning else 1]
     for variation in variations:
-        if isinstance(variation.of, JetEnergyScale | JetEnergyResolution):
+        if isinstance(variation.of, KINEMATIC):
             shifted = replace(possible, jets=shifted_jets(possible.jets, variation))
             selected = select(shifted, selection)
             cutflow = before.then(selected.cutflow[len(before.cuts) :])
@@ -76,12 +79,10 @@ def select_varied(
 
 
 def largest_factor(variation: Variation) -> float:
-    """By how much a shift can raise a jet's pT at most."""
+    """By how much a shift of the jets' kinematics can raise a pT at most."""
     if isinstance(variation.of, JetEnergyScale):
         return 1 + variation.of.size
-    if isinstance(variation.of, JetEnergyResolution):
-        return 1 + variation.of.size * LARGEST_NORMAL
-    return 1.0
+    return 1 + variation.of.size * LARGEST_NORMAL  # type: ignore[union-attr]
 
 
 def with_possible_jets(chunk: EventChunk, selection: Selection, factor: float) -> EventChunk:

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import law
@@ -24,6 +25,9 @@ RECORD = "provenance"
 """Key of the output that says how the others were made; it is the last to appear."""
 
 RECORD_SUFFIX = ".provenance.json"
+
+printing_status: ContextVar[bool] = ContextVar("printing_status", default=False)
+"""Whether outputs are asked for a status tree, where those of many shifts are one line."""
 
 
 def is_record(key: str) -> bool:
@@ -93,8 +97,12 @@ class AnalysisTask(SandboxedTask):
             return bool(super().complete())
 
     def _print_status(self, args: Any) -> Any:
-        with remote.listings():
-            return super()._print_status(args)
+        token = printing_status.set(True)
+        try:
+            with remote.listings():
+                return super()._print_status(args)
+        finally:
+            printing_status.reset(token)
 
     def _fetch_output(self, args: Any) -> Any:
         # law takes an output that cannot be asked for one that is not there, and skips it

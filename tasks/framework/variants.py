@@ -16,8 +16,16 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import law
+
 from tasks.framework import remote
-from tasks.framework.base import RECORD, RECORD_SUFFIX, AnalysisTask, variant_of
+from tasks.framework.base import (
+    RECORD,
+    RECORD_SUFFIX,
+    AnalysisTask,
+    printing_status,
+    variant_of,
+)
 
 
 class VariedTask(AnalysisTask):
@@ -30,15 +38,19 @@ class VariedTask(AnalysisTask):
         return {}
 
     def variant_targets(self, **names: str) -> dict[str, Any]:
-        """File targets and records of all variants, by ``key@variant``."""
+        """File targets and records of all variants, by ``key@variant``; in a status tree as one."""
         directory = self.directory
         parts = {key: os.path.splitext(name) for key, name in names.items()}
         parts[RECORD] = next(iter(parts.values()))[0], RECORD_SUFFIX
-        return {
+        found = {
             f"{key}@{variant}": directory.child(f"{stem}.{tag}{suffix}", type="f")
             for variant, tag in self.variants().items()
             for key, (stem, suffix) in parts.items()
         }
+        is_branch = hasattr(self, "branch")
+        if found and printing_status.get() and not is_branch:
+            return {"variants": law.FileCollection(found)}
+        return found
 
     def incomplete(self) -> tuple[str, ...]:
         with remote.listings():

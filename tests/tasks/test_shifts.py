@@ -51,6 +51,21 @@ def test_shifts_are_made_together_and_only_those_that_are_missing(workspace, sma
     assert sorted(added.keys() - made.keys()) == ["flavour_tagging_down", "flavour_tagging_up"]
 
 
+def test_a_status_tree_has_a_line_for_all_shifts_of_a_task(workspace, small):
+    options = ("MergeSkim", *small, "--shifts", "jet_*")
+    workspace.law(*options)
+    tree = workspace.law(*options, "--print-status", "0").stdout
+    assert "variants: FileCollection(len=6" in tree
+    assert "existent (6/6)" in tree
+    assert "jet_energy_scale_up" not in tree
+    for path in workspace.files("MergeSkim/**/*.jet_energy_resolution_up-*"):
+        (workspace.results / path).unlink()
+    tree = workspace.law(*options, "--print-status", "0,1").stdout
+    assert "absent (4/6)" in tree
+    assert "histograms@jet_energy_scale_up: existent" in tree
+    assert "histograms@jet_energy_resolution_up: absent" in tree
+
+
 def test_each_shift_has_a_record_of_the_run_that_made_it(workspace, small):
     workspace.law("Skim", *small, "--branches", "0", "--workflow", "local")
     workspace.law("Skim", *small, "--branches", "0", "--shifts", "flavour_tagging")

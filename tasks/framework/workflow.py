@@ -45,9 +45,6 @@ class Workflow(AnalysisTask, law.LocalWorkflow, HTCondorWorkflow):
             return super().directory
         return self._sketch.directory((*self.store_parts(), self.version))
 
-    def before_branches(self) -> None:
-        """Called once before any branch runs: raises what would make all of them fail."""
-
     def branch_view(self, branch: int) -> Any:
         """A cheap stand-in for a branch task: enough to ask for its outputs, not to be run."""
         view = copy.copy(self)

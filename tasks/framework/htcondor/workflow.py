@@ -101,6 +101,12 @@ class HTCondorWorkflow(LawHTCondorWorkflow):
         key = hashlib.sha256(str(first.uri()).encode()).hexdigest()[:12]
         return LocalDirectoryTarget(str(base / self.task_family / key))
 
+    def before_branches(self) -> None:
+        """Called once before any branch runs here or any job is submitted.
+
+        Raises what would make all of them fail.
+        """
+
     def htcondor_check_job_completeness(self) -> bool:
         """False: the Supervisor looks for outputs, once for all jobs instead of one by one."""
         return False

@@ -50,7 +50,9 @@ def podman_with(image, *, user=0):
     yield environment
     if user:  # ends the process that keeps the user's mounts
         subprocess.run(["podman", "system", "migrate"], **as_user, check=True)
-    subprocess.run(["umount", "--quiet", place / "images/overlay"], check=False)
+    # it may be busy for a while
+    unmount = ["umount", "--quiet", "--lazy", place / "images/overlay"]
+    subprocess.run(unmount, check=False)
     shutil.rmtree(place)
 
 

@@ -20,8 +20,11 @@ from analysis.keeping import EventWriter
 from analysis.reading import EventFile, open_events
 from analysis.selection import SelectedEvents, cut_names, select
 from analysis.shifts import all_columns, select_varied
-from analysis.spectra import empty_histograms, fill
+from analysis.spectra import Entries, empty_histograms, entries, fill
 from analysis.weighting import WEIGHTS, weighted
+
+Counted = Mapping[str, tuple[Entries, Cutflow]]
+"""Entries of the spectra and cut flow of a chunk's events, by variation."""
 
 
 @dataclass(frozen=True)
@@ -187,33 +190,38 @@ def _chunks(
     chunk_entries: int | None,
     keep: Callable[[EventChunk, SelectedEvents], None] | None,
     progress: Callable[[int], object] | None,
-) -> Iterator[Iterator[tuple[str, SelectedEvents]]]:
-    """Selected events of each chunk of a file, by variation; kept and reported where asked for."""
-    jet_columns, event_columns = all_columns(selection, variations)
-    for chunk in file.chunks(jet_columns, event_columns, chunk_entries):
-        yield _selected(chunk, selection, variations, keep)
+) -> Iterator[Counted]:
+    """What counts of each chunk of a file; kept and reported where asked for."""
+
+    def use(chunk: EventChunk) -> tuple[int, tuple[EventChunk, SelectedEvents] | None, Counted]:
+        nominal, counted = _count(chunk, selection, variations)
+        return len(chunk), (chunk, nominal) if keep else None, counted
+
+    columns = all_columns(selection, variations)
+    for n_events, kept, counted in file.each(use, *columns, chunk_entries):
+        if keep is not None and kept is not None:
+            keep(*kept)
+        yield counted
         if progress is not None:
-            progress(len(chunk))
+            progress(n_events)
 
 
-def _selected(
-    chunk: EventChunk,
-    selection: Selection,
-    variations: Sequence[Variation],
-    keep: Callable[[EventChunk, SelectedEvents], None] | None,
-) -> Iterator[tuple[str, SelectedEvents]]:
+def _count(
+    chunk: EventChunk, selection: Selection, variations: Sequence[Variation]
+) -> tuple[SelectedEvents, Counted]:
+    """The events of a chunk selected without shift, and what counts of all variations."""
     selected = select(chunk, selection)
     nominal = weighted(chunk, selected, selection)
-    if keep is not None:
-        keep(chunk, nominal)
-    yield NOMINAL, nominal
+    counted = {NOMINAL: (entries(nominal), nominal.cutflow)}
     if variations:
         varied = select_varied(chunk, selected, selection, variations)
-        yield from zip((variation.name for variation in variations), varied, strict=True)
+        for variation, events in zip(variations, varied, strict=True):
+            counted[variation.name] = entries(events), events.cutflow
+    return nominal, counted
 
 
 def _skim_chunks(
-    chunks: Iterable[Iterable[tuple[str, SelectedEvents]]],
+    chunks: Iterable[Counted],
     selection: Selection,
     sums_of_weights: Mapping[str, float | None],
 ) -> dict[str, Skim]:
@@ -222,9 +230,9 @@ def _skim_chunks(
     histograms = {name: empty_histograms(selection.m_jj) for name in sums_of_weights}
     cutflows = {name: [nothing] for name in sums_of_weights}
     for chunk in chunks:
-        for name, selected in chunk:
-            fill(histograms[name], selected)
-            cutflows[name].append(selected.cutflow)
+        for name, (events, cutflow) in chunk.items():
+            fill(histograms[name], events)
+            cutflows[name].append(cutflow)
     merged = {name: merge_cutflows(parts) for name, parts in cutflows.items()}
     return {
         name: Skim(histograms[name], merged[name], total, int(merged[name].counts[0]))

@@ -1,12 +1,14 @@
 """The spectra of selected events that a skim makes."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import hist
 
 from analysis.catalogue import Binning
+from analysis.events import IntArray
 from analysis.histograms import Histogram
-from analysis.selection import SelectedEvents
+from analysis.selection import Float64Array, SelectedEvents
 
 N_JETS = Binning(15, -0.5, 14.5)
 JET1_PT = Binning(40, 0.0, 1000.0)
@@ -30,11 +32,25 @@ def empty_histograms(m_jj: Binning) -> dict[str, Histogram]:
     }
 
 
-def fill(histograms: Mapping[str, Histogram], selected: SelectedEvents) -> None:
-    """Add selected events to the histograms of `empty_histograms`."""
-    histograms["h_mjj"].fill(selected.m_jj, weight=selected.weights)
-    histograms["h_njets"].fill(selected.n_jets, weight=selected.weights)
-    histograms["h_jet1_pt"].fill(selected.leading_pt, weight=selected.weights)
+class Entries(NamedTuple):
+    """What is histogrammed of selected events, each as in `SelectedEvents`."""
+
+    m_jj: Float64Array
+    n_jets: IntArray
+    leading_pt: Float64Array
+    weights: Float64Array
+
+
+def entries(selected: SelectedEvents) -> Entries:
+    """The entries of selected events; the rest of these can be forgotten."""
+    return Entries(selected.m_jj, selected.n_jets, selected.leading_pt, selected.weights)
+
+
+def fill(histograms: Mapping[str, Histogram], entries: Entries) -> None:
+    """Add entries to the histograms of `empty_histograms`."""
+    histograms["h_mjj"].fill(entries.m_jj, weight=entries.weights)
+    histograms["h_njets"].fill(entries.n_jets, weight=entries.weights)
+    histograms["h_jet1_pt"].fill(entries.leading_pt, weight=entries.weights)
 
 
 def _empty(name: str, binning: Binning, label: str) -> Histogram:

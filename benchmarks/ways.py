@@ -35,14 +35,14 @@ def vhbb(path: str, share: int = 1) -> Sums:
     from analysis.catalogue import Selection
     from analysis.reading import open_events
     from analysis.selection import select
-    from analysis.spectra import empty_histograms, fill
+    from analysis.spectra import empty_histograms, entries, fill
 
     total = mass = 0.0
     selection = Selection("benchmark")
     histograms = empty_histograms(selection.m_jj)
     with open_events(path) as file:
-        for chunk in file.chunks(stop=file.n_events // share):
-            selected = select(chunk, selection)
+        stop = file.n_events // share
+        for selected in file.each(lambda chunk: entries(select(chunk, selection)), stop=stop):
             fill(histograms, selected)
             total += float(selected.weights.sum())
             mass += float((selected.weights * selected.m_jj).sum())

@@ -1,9 +1,9 @@
 """Events of a file, chunk by chunk, the same for every input format."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from analysis.errors import AnalysisError
 from analysis.events import EventChunk
@@ -14,6 +14,8 @@ from analysis.reading.opening import explained, is_remote, local_path, open_root
 from analysis.reading.ranges import LocalFile, RemoteFile
 from analysis.reading.readers import open_reader
 from analysis.schema import KINEMATICS, SCHEMAS, SYNTHETIC, Schema
+
+Result = TypeVar("Result")
 
 REMOTE_CHUNKS = 4
 """Chunks asked for before they are needed: a server far away needs as long as several take here."""
@@ -125,9 +127,23 @@ class EventFile:
         start: int = 0,
         stop: int | None = None,
     ) -> Iterator[EventChunk]:
-        """Read the events in order; each is in exactly one chunk.
+        """The events in order; each is in exactly one chunk. Arguments and errors as of `each`."""
+        return self.each(_unchanged, jet_columns, event_columns, chunk_entries, start, stop)
+
+    def each(
+        self,
+        use: Callable[[EventChunk], Result],
+        jet_columns: Sequence[str] = (),
+        event_columns: Sequence[str] = (),
+        chunk_entries: int | None = None,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> Iterator[Result]:
+        """What a function makes of each chunk of events, in their order.
 
         Args:
+            use: called by the threads that read, while a chunk is in their cache, for several
+                chunks at a time.
             jet_columns: jet columns beyond the kinematics, by canonical name.
             event_columns: event columns beyond the weight, by canonical name.
             chunk_entries: events in a chunk at most; None chooses by their size.
@@ -149,14 +165,14 @@ class EventFile:
             reader = open_reader(self.path, self._tree, self._source, plan.branches)
             ranges = split(reader.boundaries(), start, stop, chunk_entries or reader.chunk_entries)
 
-        def chunk(entries: tuple[int, int]) -> EventChunk:
+        def chunk(entries: tuple[int, int]) -> Result:
             with explained(
                 self.path,
                 "events {} to {} cannot be read".format(*entries),
                 "copy the file again from its source",
             ):
                 values = reader.read(plan.branches, *entries)
-            return plan.assemble(values, entries[0])
+            return use(plan.assemble(values, entries[0]))
 
         threads = available_cores()
         if is_remote(self.path):
@@ -234,6 +250,10 @@ def _event_tree(root: Any, path: str, schemas: list[Schema]) -> tuple[Schema, An
         f"{path}: has no event tree {' or '.join(wanted)}, but {', '.join(there) or 'no tree'}; "
         "give a PHYSLITE, DAOD_PHYS or NanoAOD file, or its `format`"
     )
+
+
+def _unchanged(chunk: EventChunk) -> EventChunk:
+    return chunk
 
 
 def _has(tree: Any, name: str) -> bool:

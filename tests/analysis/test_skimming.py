@@ -267,6 +267,19 @@ def test_memory_does_not_grow_with_the_number_of_files(write, tmp_path, monkeypa
     assert peak([path] * 12) < 1.1 * peak([path] * 3)
 
 
+def test_the_number_of_cores_does_not_matter(write, tmp_path, monkeypatch):
+    path = write(2000)
+
+    def kept(cores: str) -> tuple[Skim, ak.Array]:
+        monkeypatch.setenv("VHBB_CORES", cores)
+        file = tmp_path / f"{cores}.parquet"
+        return skim([path], TAGGED, chunk_entries=64, keep_events=file), ak.from_parquet(file)
+
+    one, many = kept("1"), kept("5")
+    assert_same(one[0], many[0])
+    assert one[1].to_list() == many[1].to_list()
+
+
 @pytest.mark.parametrize("tree", [True, False])
 def test_memory_does_not_grow_with_the_number_of_events(tmp_path, monkeypatch, tree):
     monkeypatch.setenv("VHBB_CORES", "1")

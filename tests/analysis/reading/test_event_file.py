@@ -119,6 +119,24 @@ def test_chunks_partition_the_events(write_events: WriteEvents, entries: int) ->
     np.testing.assert_array_equal(counts, COUNTS)
 
 
+@pytest.mark.parametrize("cores", ["1", "4"])
+def test_a_function_of_each_chunk_is_given_in_order(
+    write_events: WriteEvents, monkeypatch: pytest.MonkeyPatch, cores: str
+) -> None:
+    monkeypatch.setenv("VHBB_CORES", cores)
+
+    def use(chunk: EventChunk) -> int:
+        if chunk.start == 3:
+            raise ZeroDivisionError
+        return chunk.start
+
+    with open_events(str(write_physlite(write_events))) as file:
+        results = file.each(use, chunk_entries=1)
+        assert [next(results) for _ in range(3)] == [0, 1, 2]
+        with pytest.raises(ZeroDivisionError):
+            next(results)
+
+
 def test_a_range_of_events_can_be_read(write_events: WriteEvents) -> None:
     chunk = only_chunk(write_physlite(write_events), start=2, stop=4)
     assert (len(chunk), chunk.start) == (2, 2)

@@ -231,10 +231,6 @@ def benchmark_files(events: int) -> dict[str, File]:
         "nanoaod": File("nanoaod", events, flush=18_000, basket=2_000_000),
         "rntuple": File("rntuple", events, flush=0),
         "small": File("xaod", 300),
-        **{
-            f"small-{name}": File("nanoaod" if name == "nanoaod" else "rntuple", 300)
-            for name in ("nanoaod", "rntuple")
-        },
     }
 
 

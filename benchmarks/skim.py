@@ -58,10 +58,6 @@ def make_input(python: Path, folder: Path, events: int) -> Path:
     """The folder of the input files, written by ROOT if they are not there."""
     target = folder / f"input-{events}"
     subprocess.run([python, HERE / "root_files.py", target, "--events", str(events)], check=True)
-    for name in FILES:
-        warm_up = target / f"small-{name}.root"
-        if not warm_up.exists():
-            warm_up.symlink_to("small.root")
     return target
 
 

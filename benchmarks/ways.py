@@ -2,8 +2,8 @@
 
 At least two jets with pT > 50 GeV and abs(eta) < 2.5; weighted histogram of the invariant mass of
 the two of highest pT. Prints one line of JSON: seconds, peak memory, and the sums that all ways
-must agree on. A first run on a small file of the same layout pays imports and compilers, so the
-second is what every further file of a job costs.
+must agree on. A first run pays imports, compilers and the memory that is kept, so the second is
+what every further file of a job costs.
 """
 
 import json
@@ -22,7 +22,7 @@ TREES = {"nanoaod": "Events", "rntuple": "EventData"}
 
 def columns(path: str) -> tuple[str, list[str], str, float]:
     """Name of the tree, its jet columns, the weight, and GeV per unit."""
-    layout = Path(path).stem.removeprefix("small-")
+    layout = Path(path).stem
     if layout == "nanoaod":
         return "Events", ["Jet_pt", "Jet_eta", "Jet_phi", "Jet_mass"], "genWeight", 1.0
     mark = ":" if layout == "rntuple" else "."
@@ -290,11 +290,8 @@ def main() -> None:
     """Run one way."""
     way, path, cores = sys.argv[1], sys.argv[2], int(sys.argv[3])
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-    small = Path(path).with_name(f"small-{Path(path).name}")
     run = WAYS[way]
-    if small.exists():
-        run(str(small))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    run(path)
     start, cpu = time.perf_counter(), time.process_time()
     sums = run(path)
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
@@ -308,7 +305,6 @@ def main() -> None:
                 "cpu": cpu,
                 "sums": sums,
                 "megabytes": usage.ru_maxrss / 1024,
-                "megabytes before": before / 1024,
             }
         )
     )

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.services.sharing import Sharing, priority
+
 # How long an example takes depends on what else the machine does.
 settings.register_profile("vhbb", deadline=None)
 settings.load_profile("vhbb")
@@ -29,6 +31,18 @@ def pytest_runtest_makereport(item, call):
     if report.skipped and needed and os.environ.get("CI") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped in CI, where {', '.join(needed)} must run: {report.longrepr}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Where several processes share the tests, the longest begin first."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        items.sort(key=lambda item: priority(item.nodeid))
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Tests of one service stay in one process."""
+    return Sharing(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -184,7 +184,8 @@ class Bench:
 
     def jobs_submitted(self) -> int:
         """Jobs of this directory that HTCondor has ever seen."""
-        return len(self.ads("ClusterId"))
+        # one that is just leaving the queue is in the history already
+        return len(set(map(tuple, self.ads("ClusterId", "ProcId"))))
 
     def ads(self, *attributes: str) -> list[list[str]]:
         """Rows of attributes of all jobs of this directory, ended ones last."""

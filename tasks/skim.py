@@ -97,7 +97,7 @@ class Skim(ShiftsMixin, Workflow):
 
     def before_branches(self) -> None:
         if self.entry.synthetic is None:
-            remote.ask_servers(self.entry.resolve_files())
+            remote.ask_servers(file for files in self.get_branch_map().values() for file in files)
 
     @property
     def sums_weights(self) -> bool:

@@ -24,8 +24,6 @@ fork.protect()
 RECORD = "provenance"
 """Key of the output that says how the others were made; it is the last to appear."""
 
-RECORD_SUFFIX = ".provenance.json"
-
 printing_status: ContextVar[bool] = ContextVar("printing_status", default=False)
 """Whether outputs are asked for a status tree, where those of many shifts are one line."""
 
@@ -118,7 +116,7 @@ class AnalysisTask(SandboxedTask):
         directory = self.directory
         targets = {key: directory.child(name, type="f") for key, name in names.items()}
         stem = os.path.splitext(next(iter(names.values())))[0]
-        return targets | {RECORD: directory.child(f"{stem}{RECORD_SUFFIX}", type="f")}
+        return targets | {RECORD: directory.child(f"{stem}{provenance.RECORD_SUFFIX}", type="f")}
 
     def incomplete(self) -> tuple[str, ...]:
         """Variants of the outputs that are not there, so that a run makes them."""

@@ -25,6 +25,9 @@ PACKAGES = (
 LARGE = 16 * 1024**2
 """Bytes of a ROOT file from which on it is told by its UUID: a checksum takes 0.02 s then."""
 
+RECORD_SUFFIX = ".provenance.json"
+"""End of the name of a record of how outputs were made."""
+
 
 class Stopwatch:
     """Start of a run and the seconds since."""
@@ -81,7 +84,7 @@ def input_files(task: Any) -> Iterator[Any]:
         if is_collection and told:
             continue
         for member in target._flat_target_list if is_collection else [target]:  # noqa: SLF001
-            if not member.basename.endswith(".provenance.json"):
+            if not member.basename.endswith(RECORD_SUFFIX):
                 yield member
     yield from told
 

@@ -19,13 +19,8 @@ from typing import Any
 import law
 
 from tasks.framework import remote
-from tasks.framework.base import (
-    RECORD,
-    RECORD_SUFFIX,
-    AnalysisTask,
-    printing_status,
-    variant_of,
-)
+from tasks.framework.base import RECORD, AnalysisTask, printing_status, variant_of
+from tasks.framework.provenance import RECORD_SUFFIX
 
 
 class VariedTask(AnalysisTask):

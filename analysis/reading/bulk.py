@@ -18,11 +18,11 @@ from analysis.events import IntArray
 from analysis.reading import columns
 from analysis.reading.baskets import BasketTable, Keys, basket_table, read_keys
 from analysis.reading.columns import CHUNK_ENTRIES, Column, UnknownLayoutError
-from analysis.reading.decompression import Bytes, decompress
+from analysis.reading.decompression import Bytes, decompress_all
 from analysis.reading.layouts import Layout, entry_begins, find_layout, joined_values
 from analysis.reading.ranges import Requested
 
-CACHED_BYTES = 4 * 1024**2
+CACHED_BYTES = 8 * 1024**2
 """Uncompressed bytes of a chunk."""
 
 
@@ -76,7 +76,8 @@ class BulkReader:
         bounds = sorted((table.bounds for table in self._tables.values()), key=len)
         common = bounds[0]
         for others in bounds[1:]:
-            common = np.intersect1d(common, others, assume_unique=False)
+            if not np.array_equal(common, others):
+                common = np.intersect1d(common, others, assume_unique=False)
         return common if len(common) > 2 else np.unique(bounds[0])  # noqa: PLR2004 - both ends
 
     def read(self, names: Sequence[str], start: int, stop: int) -> dict[str, Column]:
@@ -112,7 +113,7 @@ class BulkReader:
             here = slice(done, done + which.stop - which.start)
             done = here.stop
             own = keys.of(here)
-            parts = _unpacked(data, first_bytes[here], last_bytes[here], own.data)
+            parts = decompress_all(data, first_bytes[here], last_bytes[here], own.data)
             values, layout = _values(parts, own, entries[here], table, layout)
             skipped = start - int(table.bounds[which.start])
             if layout is None or table.header is None:
@@ -130,17 +131,6 @@ def _between(offsets: IntArray, start: int, stop: int) -> IntArray:
     """Offsets of some of the entries, from zero."""
     own = offsets[start : stop + 1]
     return own - own[0] if own[0] else own
-
-
-def _unpacked(
-    data: npt.NDArray[np.uint8], first: IntArray, last: IntArray, sizes: IntArray
-) -> list[Bytes]:
-    """Decompressed baskets, from where the data of each begin and end, and their sizes then."""
-    view = memoryview(data)  # type: ignore[arg-type]
-    return [
-        decompress(view[begin:end], size)
-        for begin, end, size in zip(first.tolist(), last.tolist(), sizes.tolist(), strict=True)
-    ]
 
 
 def _values(

@@ -9,7 +9,7 @@ from analysis.errors import AnalysisError
 from analysis.events import EventChunk
 from analysis.reading import bookkeeping, columns
 from analysis.reading.assembling import ChunkPlan
-from analysis.reading.chunking import ahead, available_cores, split
+from analysis.reading.chunking import ahead, available_cores, keep_freed_memory, split
 from analysis.reading.opening import explained, is_remote, local_path, open_root
 from analysis.reading.ranges import LocalFile, RemoteFile
 from analysis.reading.readers import open_reader
@@ -178,6 +178,7 @@ class EventFile:
         if is_remote(self.path):
             threads = max(threads, REMOTE_CHUNKS)
         threads = min(threads, max(1, columns.READ_BYTES // max(reader.read_bytes, 1)))
+        keep_freed_memory()
         yield from ahead(chunk, ranges, threads)
 
     def _plan(self, jet_columns: Sequence[str], event_columns: Sequence[str]) -> ChunkPlan:

@@ -1,6 +1,9 @@
 """Chunks: complete, in order, and not more of them ahead than memory allows."""
 
 import os
+import platform
+import subprocess
+import sys
 import threading
 import time
 
@@ -72,3 +75,33 @@ def test_cores_are_those_of_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(CORES, wrong)
         with pytest.raises(AnalysisError, match=r"VHBB_CORES=.* is not a number of cores"):
             available_cores()
+
+
+FAULTS = """
+import resource
+import numpy as np
+from analysis.reading.chunking import keep_freed_memory
+
+def chunk():
+    columns = [np.ones(400_000) for _ in range(10)]
+
+keep = {keep}
+if keep:
+    keep_freed_memory()
+chunk()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    chunk()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="not glibc's allocator")
+def test_memory_of_a_chunk_serves_the_next() -> None:
+    pages = 20 * 10 * 400_000 * 8 // os.sysconf("SC_PAGE_SIZE")
+    returned, kept = (
+        int(subprocess.check_output([sys.executable, "-c", FAULTS.format(keep=keep)]))
+        for keep in (False, True)
+    )
+    assert returned > pages / 2
+    assert kept < pages / 20

@@ -283,7 +283,8 @@ def _descending(values: FloatArray, offsets: IntArray) -> bool:
 def _count_before(mask: BoolArray, positions: IntArray) -> IntArray:
     """Number of true elements before each of these positions, shape (n_positions,)."""
     count = np.zeros(len(mask) + 1, np.int32)  # half the memory of int64, half the time
-    np.cumsum(mask, dtype=np.int32, out=count[1:])
+    count[1:] = mask  # first, as a sum that converts takes the GIL back for every few elements
+    np.cumsum(count, dtype=np.int32, out=count)
     return count[positions].astype(np.int64)
 
 

@@ -73,8 +73,9 @@ class Layout:
         padding = bytes(_stride(n_bytes, self.size) - n_bytes)
         copies = max(1, self.size // 2)
         laid_down = b"".join([*parts, padding] * copies)
-        words = np.frombuffer(laid_down, f"u{self.size}", len(laid_down) // self.size)
-        return words.take(self.index).byteswap(inplace=True).view(dtype.newbyteorder("="))
+        words = np.frombuffer(laid_down, dtype, len(laid_down) // self.size)
+        # Not byteswap, which keeps other threads waiting for the GIL.
+        return words.take(self.index).astype(dtype.newbyteorder("="))
 
 
 def entry_begins(parts: Sequence[Bytes], keys: Keys, entries: IntArray) -> npt.NDArray[np.int32]:
@@ -98,7 +99,8 @@ def entry_begins(parts: Sequence[Bytes], keys: Keys, entries: IntArray) -> npt.N
         [part[border + OFFSET : -OFFSET] for part, border in zip(parts, borders, strict=True)]
     )
     begins = np.frombuffer(table, np.int32).byteswap()
-    begins -= np.repeat(keys.length.astype(np.int32), entries)
+    lengths = keys.length.astype(np.int32)
+    begins -= lengths[0] if np.all(lengths == lengths[0]) else np.repeat(lengths, entries)
     return begins
 
 

@@ -88,7 +88,8 @@ def decompress_only(path: str) -> Sums:
     import uproot
 
     from analysis.reading.baskets import basket_table, read_keys
-    from analysis.reading.decompression import decompress
+    from analysis.reading.chunking import ahead, available_cores, split
+    from analysis.reading.decompression import decompress_all
     from analysis.reading.pages import field_table
     from analysis.reading.ranges import LocalFile
 
@@ -103,21 +104,24 @@ def decompress_only(path: str) -> Sums:
             tables = [basket_table(tree[column]) for column in (*jets, weight)]
             if name == "Events":
                 tables.append(basket_table(tree["nJet"]))
+
+    def unpack(table, first, last):  # noqa: ANN001, ANN202
+        which = slice(first, last)
+        data, positions = source.read(table.seeks[which], table.sizes[which])
+        begins, sizes = positions, np.diff(table.bounds[first : last + 1])
+        if name == "EventData":
+            sizes = sizes * table.dtype.itemsize
+        else:
+            keys = read_keys(data, positions, table.sizes[which], sizes)
+            begins, sizes = positions + keys.length, keys.data
+        decompress_all(data, begins, positions + table.sizes[which], sizes)
+
     start, cpu = time.perf_counter(), time.process_time()
     for table in tables:
         # By some 40 baskets, so that what was read is still in the cache when it is unpacked.
-        for first in range(0, len(table.seeks), 40):
-            which = slice(first, min(first + 40, len(table.seeks)))
-            data, positions = source.read(table.seeks[which], table.sizes[which])
-            view, begin = memoryview(data), positions
-            if name == "EventData":
-                size = np.diff(table.bounds[which.start : which.stop + 1]) * table.dtype.itemsize
-            else:
-                keys = read_keys(data, positions, table.sizes[which], table.entries(which))
-                begin, size = positions + keys.length, keys.data
-            end = positions + table.sizes[which]
-            for i, j, n in zip(begin.tolist(), end.tolist(), size.tolist(), strict=True):
-                decompress(view[i:j], n)
+        groups = split(np.zeros(0, np.int64), 0, len(table.seeks), 40)
+        for _ in ahead(lambda group, table=table: unpack(table, *group), groups, available_cores()):
+            pass
     sums = time.perf_counter() - start, time.process_time() - cpu
     source.close()
     return sums

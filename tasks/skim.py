@@ -96,7 +96,8 @@ class Skim(ShiftsMixin, Workflow):
         return {"generated": GenerateSynthetic.req(self, branch=-1, branches=())}
 
     def before_branches(self) -> None:
-        if self.entry.synthetic is None:
+        # Where some may fail, those of other servers are still wanted.
+        if self.entry.synthetic is None and not self.tolerance:
             remote.ask_servers(file for files in self.get_branch_map().values() for file in files)
 
     @property

@@ -295,7 +295,7 @@ def test_an_expired_ticket_is_told_before_any_work(
 def test_a_server_of_inputs_that_refuses_is_told_once_before_any_event_is_read(
     new_workspace, guarded_server, key, monkeypatch, workers
 ):
-    """Some files lie here: they are not skimmed when others cannot be had."""
+    """Some files lie here: they are not skimmed when others cannot be had, unless some may fail."""
     workspace = new_workspace(guarded_server.url)
     write_synthetic_file(str(workspace.folder / "here.root"), seed=1, index=0, n_events=100)
     for number in range(3):
@@ -314,6 +314,8 @@ def test_a_server_of_inputs_that_refuses_is_told_once_before_any_event_is_read(
     assert "branches failed" not in output
     assert "Traceback" not in output
     assert not list((workspace.folder / "results").rglob("*.root"))
+    workspace.law(*command, "--tolerance", "3", "--acceptance", "0.25", store="local")
+    assert len(list((workspace.folder / "results/Skim").rglob("*.root"))) == 1
     monkeypatch.setenv("XrdSecSSSKT", str(key))
     workspace.law(*command, store="local")
     assert len(list((workspace.folder / "results/Skim").rglob("*.root"))) == 4

@@ -1,8 +1,8 @@
 """Columns of a TTree, all baskets of a chunk of events in bulk.
 
 Uproot spends some 100 us of Python on each basket; ATLAS writes baskets of 500 events, which are
-decompressed in 15 us. So here a chunk of events is read in few positioned reads, its baskets are
-decompressed one after another, and what is left (leaving out the headers of entries, swapping
+decompressed in 15 us. So here a chunk of events is read in few positioned reads, the baskets of a
+column are decompressed in one call, and what is left (leaving out the headers of entries, swapping
 bytes) is done once a column. Columns with as many values in every entry as the one before, such as
 the variables of jets, share the work on their layout.
 """
@@ -17,13 +17,10 @@ import numpy.typing as npt
 from analysis.events import IntArray
 from analysis.reading import columns
 from analysis.reading.baskets import BasketTable, Keys, basket_table, read_keys
-from analysis.reading.columns import CHUNK_ENTRIES, Column, UnknownLayoutError
+from analysis.reading.columns import CACHED_BYTES, CHUNK_ENTRIES, Column, UnknownLayoutError
 from analysis.reading.decompression import Bytes, decompress_all
 from analysis.reading.layouts import Layout, entry_begins, find_layout, joined_values
 from analysis.reading.ranges import Requested
-
-CACHED_BYTES = 8 * 1024**2
-"""Uncompressed bytes of a chunk."""
 
 
 class ByteSource(Protocol):

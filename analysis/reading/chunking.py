@@ -20,7 +20,7 @@ CORES = "VHBB_CORES"
 
 
 LARGEST_BLOCK = 32 * 1024**2 - 8192
-"""Bytes of a block that glibc, with what it adds to it, still counts when it is freed."""
+"""Bytes of the largest block that counts, without what glibc adds to it."""
 
 
 def split(boundaries: IntArray, start: int, stop: int, limit: int) -> list[Range]:
@@ -70,9 +70,10 @@ def available_cores() -> int:
 def keep_freed_memory() -> None:
     """Let the process use the memory of one chunk for the next.
 
-    Glibc returns what is freed to the system and takes it again page by page, 25,000 times for a
-    million events, unless a block as large as its limit of 32 MB was freed before (see
-    M_MMAP_THRESHOLD in mallopt(3)). A block that is never touched takes no memory.
+    Glibc returns freed memory beyond twice the largest mapped block that was freed so far, and
+    takes it again page by page: 25,000 times for a million events. A block of the largest size
+    that counts, 32 MB (see M_MMAP_THRESHOLD in mallopt(3)), makes it keep up to 64 MB a thread,
+    for as long as the process lives. The block itself is never touched and takes no memory.
     """
     np.empty(LARGEST_BLOCK, np.uint8)
 

@@ -14,12 +14,9 @@ import numpy.typing as npt
 from analysis.events import IntArray
 from analysis.reading import columns
 from analysis.reading.bulk import ByteSource
-from analysis.reading.columns import CHUNK_ENTRIES, Column, UnknownLayoutError
+from analysis.reading.columns import CACHED_BYTES, CHUNK_ENTRIES, Column, UnknownLayoutError
 from analysis.reading.decompression import decompress
 from analysis.reading.pages import FieldTable, PageTable, decode, field_table
-
-CACHED_BYTES = 8 * 1024**2
-"""Uncompressed bytes of a chunk."""
 
 Span = tuple[PageTable, int, int]
 """A column, and its first and last element, the last not included."""

@@ -13,6 +13,10 @@ from analysis.events import IntArray
 CHUNK_ENTRIES = 100_000
 """Events in a chunk at most, unless asked otherwise."""
 
+CACHED_BYTES = 8 * 1024**2
+"""Uncompressed bytes of a chunk of the fast readers: the processor's cache has them from one step
+to the next."""
+
 CHUNK_BYTES = 32 * 1024**2
 """Uncompressed bytes of a chunk at most, where events are large."""
 

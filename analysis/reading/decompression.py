@@ -23,6 +23,9 @@ PLACES = np.array([1, 1 << 8, 1 << 16])
 LZ4_CHECKSUM = 8
 """Bytes of the checksum between the header of an LZ4 block and its data."""
 
+UNKNOWN = -1
+"""Size of a zstd frame that does not tell it."""
+
 Bytes: TypeAlias = bytes | bytearray | memoryview
 
 _thread = threading.local()
@@ -72,6 +75,7 @@ def decompress_all(
 
     Raises:
         UnknownLayoutError: as `decompress`.
+        zstandard.ZstdError: damaged bytes.
     """
     if _are_single_zstd_blocks(data, begins, ends, sizes):
         content = np.stack([begins + HEADER, ends - begins - HEADER], axis=1).astype(np.uint64)
@@ -92,7 +96,9 @@ def _are_single_zstd_blocks(
     data: npt.NDArray[np.uint8], begins: IntArray, ends: IntArray, sizes: IntArray
 ) -> bool:
     packed = ends - begins
-    if not len(packed) or packed.min() <= HEADER or sizes.min() == 0 or np.any(packed == sizes):
+    if not len(packed) or begins.min() < 0 or packed.min() <= HEADER or sizes.min() <= 0:
+        return False
+    if np.any(packed == sizes):
         return False
     head = data[begins[:, None] + np.arange(HEADER)]
     return bool(
@@ -124,6 +130,8 @@ def _zstd(source: memoryview, size: int) -> Bytes:
         decompressor = _thread.zstd
     except AttributeError:  # a context serves one thread
         decompressor = _thread.zstd = zstandard.ZstdDecompressor().decompress
+    if zstandard.frame_content_size(source) not in {size, UNKNOWN}:  # what would be allocated
+        raise UnknownLayoutError(f"a frame that is not of {size} bytes")
     return decompressor(source, size)  # type: ignore[no-any-return]
 
 

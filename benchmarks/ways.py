@@ -95,8 +95,8 @@ def decompress_only(path: str) -> Sums:
     import uproot
 
     from analysis.reading.baskets import basket_table, read_keys
-    from analysis.reading.chunking import ahead, available_cores, split
-    from analysis.reading.decompression import decompress_all
+    from analysis.reading.chunking import ahead, available_cores, keep_freed_memory, split
+    from analysis.reading.decompression import decompress, decompress_all
     from analysis.reading.pages import field_table
     from analysis.reading.ranges import LocalFile
 
@@ -115,18 +115,21 @@ def decompress_only(path: str) -> Sums:
     def unpack(table, first, last):  # noqa: ANN001, ANN202
         which = slice(first, last)
         data, positions = source.read(table.seeks[which], table.sizes[which])
-        begins, sizes = positions, np.diff(table.bounds[first : last + 1])
+        ends, sizes = positions + table.sizes[which], np.diff(table.bounds[first : last + 1])
         if name == "EventData":
-            sizes = sizes * table.dtype.itemsize
+            view, sizes = memoryview(data), sizes * table.dtype.itemsize
+            for begin, end, size in zip(positions, ends, sizes.tolist(), strict=True):
+                decompress(view[begin:end], size)
         else:
             keys = read_keys(data, positions, table.sizes[which], sizes)
-            begins, sizes = positions + keys.length, keys.data
-        decompress_all(data, begins, positions + table.sizes[which], sizes)
+            decompress_all(data, positions + keys.length, ends, keys.data)
 
+    keep_freed_memory()
     start, cpu = time.perf_counter(), time.process_time()
     for table in tables:
-        # By some 40 baskets, so that what was read is still in the cache when it is unpacked.
-        groups = split(np.zeros(0, np.int64), 0, len(table.seeks), 40)
+        # Half a megabyte, so that what was read is still in the cache when it is unpacked.
+        at_a_time = max(1, 2**19 // int(table.sizes.max()))
+        groups = split(np.zeros(0, np.int64), 0, len(table.seeks), at_a_time)
         for _ in ahead(lambda group, table=table: unpack(table, *group), groups, available_cores()):
             pass
     sums = time.perf_counter() - start, time.process_time() - cpu

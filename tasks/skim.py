@@ -15,6 +15,7 @@ from tasks.base import DatasetTask, wants_ticket
 from tasks.framework import remote
 from tasks.framework.base import variant_of
 from tasks.framework.htcondor import Resources
+from tasks.framework.local_workflow import tolerated_failures
 from tasks.framework.merging import Merge, MergeStep, Merging
 from tasks.framework.preservation.recipe import Each, Embedded, Given, Made, Output, Recipe
 from tasks.framework.workflow import Workflow
@@ -96,9 +97,13 @@ class Skim(ShiftsMixin, Workflow):
         return {"generated": GenerateSynthetic.req(self, branch=-1, branches=())}
 
     def before_branches(self) -> None:
-        # Where some may fail, those of other servers are still wanted.
-        if self.entry.synthetic is None and not self.tolerance:
-            remote.ask_servers(file for files in self.get_branch_map().values() for file in files)
+        if self.entry.synthetic is not None:
+            return
+        branches = list(self.get_branch_map().values())
+        reasons = remote.out_of_reach(file for files in branches for file in files)
+        failing = [files for files in branches if not reasons.keys().isdisjoint(files)]
+        if len(failing) > tolerated_failures(self):
+            raise next(reasons[file] for file in failing[0] if file in reasons)
 
     @property
     def sums_weights(self) -> bool:

@@ -116,12 +116,10 @@ class LocalProxy(LocalWorkflowProxy):
         """Fail as law's remote workflows do: more than tolerated, or fewer than accepted."""
         if not failed:
             return
-        total = len(self.task.get_branch_map())
         _log_traces(failed)
-        tolerance, outputs = self.task.tolerance, self.output()["collection"]
-        tolerated = tolerance * total if tolerance <= 1 else tolerance
-        left = total - len(failed)
-        if len(failed) > tolerated or left < outputs._abs_threshold():  # noqa: SLF001
+        outputs = self.output()["collection"]
+        left = len(self.task.get_branch_map()) - len(failed)
+        if len(failed) > tolerated_failures(self.task) or left < outputs._abs_threshold():  # noqa: SLF001
             raise BranchesFailedError(self._message(done, failed))
         logger.warning("%s: tolerated failures: %s", self.task.get_task_family(), _causes(failed))
 
@@ -133,6 +131,12 @@ class LocalProxy(LocalWorkflowProxy):
             f"{family}: {len(failed)} of {total} branches failed: {_causes(failed)} "
             f"({len(done)} done now; a rerun tries only what is missing)"
         )
+
+
+def tolerated_failures(workflow: law.BaseWorkflow) -> float:
+    """How many branches of a workflow may fail by its ``--tolerance``, up to 1 a share of them."""
+    tolerance = float(workflow.tolerance)
+    return tolerance * len(workflow.get_branch_map()) if tolerance <= 1 else tolerance
 
 
 def _log_traces(failed: list[Report]) -> None:

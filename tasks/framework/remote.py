@@ -102,20 +102,24 @@ def file_target(url: str) -> XRootDFileTarget:
     return XRootDFileTarget(location.path, file_system(f"{location.server}//"))
 
 
-def ask_servers(paths: Iterable[str]) -> None:
-    """Ask each XRootD server for one of its files, before work begins that needs all of them.
+def out_of_reach(paths: Iterable[str]) -> dict[str, StoreError]:
+    """Files whose XRootD server refuses or cannot be reached, with what it answered.
+
+    Each server is asked for one of its files; that this is missing is no refusal.
 
     Args:
         paths: local paths and URLs.
-
-    Raises:
-        StoreError: a server refuses or cannot be reached. That a file is missing is none.
     """
-    one_each: dict[str, str] = {}
+    by_server: dict[str, list[str]] = {}
     for path in filter(_XROOTD.match, paths):
-        one_each.setdefault(Location.parse(path).server, path)
-    for path in one_each.values():
-        file_target(path).exists()
+        by_server.setdefault(Location.parse(path).server, []).append(path)
+    reasons: dict[str, StoreError] = {}
+    for there in by_server.values():
+        try:
+            file_target(there[0]).exists()
+        except StoreError as error:
+            reasons |= dict.fromkeys(there, error)
+    return reasons
 
 
 @contextlib.contextmanager

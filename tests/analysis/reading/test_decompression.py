@@ -42,6 +42,16 @@ def test_unknown_algorithms_and_sizes_are_left_to_uproot() -> None:
         decompress(memoryview(packed), 100_001)
 
 
+def test_a_zstd_frame_does_not_say_how_much_is_allocated() -> None:
+    frame = zstandard.ZstdCompressor().compress(bytes(10**8))
+    sizes = b"".join(n.to_bytes(3, "little") for n in (len(frame), 1_000_000))
+    packed = np.frombuffer(b"ZS\x01" + sizes + frame, np.uint8)
+    with pytest.raises(UnknownLayoutError, match="not of 1000000 bytes"):
+        decompress(memoryview(packed), 1_000_000)  # type: ignore[arg-type]
+    with pytest.raises(zstandard.ZstdError):
+        decompress_all(packed, np.array([0]), np.array([len(packed)]), np.array([1_000_000]))
+
+
 def _laid_down(packed: list[bytes]) -> tuple[npt.NDArray[np.uint8], IntArray, IntArray]:
     """Objects with bytes of no meaning between them, and where each begins and ends."""
     ends = np.cumsum([len(each) + 3 for each in packed])

@@ -307,13 +307,14 @@ def test_a_server_of_inputs_that_refuses_is_told_once_before_any_event_is_read(
     command = ("Skim", "--dataset", "zh", "--catalogue", "my.yaml", "--workers", workers)
     monkeypatch.setenv("XrdSecPROTOCOL", "sss")
     monkeypatch.setenv("XrdSecSSSKT", str(workspace.folder / "none"))
-    process = workspace.start(*command, store="local")
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode != 0
-    assert output.count("renew your credentials (kinit") == 1, output
-    assert "branches failed" not in output
-    assert "Traceback" not in output
-    assert not list((workspace.folder / "results").rglob("*.root"))
+    for too_few in ((), ("--tolerance", "0.5")):
+        process = workspace.start(*command, *too_few, store="local")
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode != 0
+        assert output.count("renew your credentials (kinit") == 1, output
+        assert "branches failed" not in output
+        assert "Traceback" not in output
+        assert not list((workspace.folder / "results").rglob("*.root"))
     workspace.law(*command, "--tolerance", "3", "--acceptance", "0.25", store="local")
     assert len(list((workspace.folder / "results/Skim").rglob("*.root"))) == 1
     monkeypatch.setenv("XrdSecSSSKT", str(key))

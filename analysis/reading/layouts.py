@@ -99,8 +99,7 @@ def entry_begins(parts: Sequence[Bytes], keys: Keys, entries: IntArray) -> npt.N
         [part[border + OFFSET : -OFFSET] for part, border in zip(parts, borders, strict=True)]
     )
     begins = np.frombuffer(table, ">i4").astype(np.int32)
-    lengths = keys.length.astype(np.int32)
-    begins -= lengths[0] if np.all(lengths == lengths[0]) else np.repeat(lengths, entries)
+    begins -= np.repeat(keys.length.astype(np.int32), entries)
     return begins
 
 

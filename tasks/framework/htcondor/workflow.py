@@ -104,7 +104,7 @@ class HTCondorWorkflow(LawHTCondorWorkflow):
     def before_branches(self) -> None:
         """Called once before any branch runs here or any job is submitted.
 
-        Raises what would make all of them fail.
+        Raises what would make more of them fail than may.
         """
 
     def htcondor_check_job_completeness(self) -> bool:

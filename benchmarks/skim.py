@@ -33,7 +33,13 @@ FILES = {
     "rntuple": "RNTuple, as ROOT clusters it",
     "small": "A small file: 300 events",
 }
-TWO_CORES = ("vhbb", "coffea Runner", "RDataFrame, compiled function", "decompress only")
+TWO_CORES = (
+    "vhbb",
+    "vhbb, without compiled code",
+    "coffea Runner",
+    "RDataFrame, compiled function",
+    "decompress only",
+)
 """Ways that are run on two cores too, on the first file."""
 
 Result = dict[str, Any]

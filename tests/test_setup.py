@@ -12,6 +12,7 @@ import zipfile
 
 import pytest
 
+COMPILED = ("analysis/reading/unpack.c", "analysis/reading/compilation.py")
 SHELLS = [shell for shell in ("bash", "zsh") if shutil.which(shell)]
 
 
@@ -52,7 +53,8 @@ def clone(tmp_path, root):
     clone = tmp_path / "my analysis"
     (clone / "tasks").mkdir(parents=True)
     (clone / "tasks" / "fit.py").touch()
-    for name in ("setup.sh", "law.cfg"):
+    (clone / "analysis" / "reading").mkdir(parents=True)
+    for name in ("setup.sh", "law.cfg", *COMPILED):
         shutil.copy(root / name, clone / name)
     (clone / "requirements.txt").write_text(make_wheel(clone))
     return clone
@@ -105,6 +107,32 @@ def test_changed_requirements_renew_the_environment_and_new_tasks_the_index(clon
     with (clone / "requirements.txt").open("a") as requirements:
         requirements.write("# one more\n")
     assert "making the environment" in source(clone).stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("cc"), reason="there is no C compiler")
+def test_code_is_compiled_once_for_each_state_of_its_source(clone):
+    built = clone / ".venv" / "lib" / "vhbb"
+    assert source(clone).returncode == 0
+    (first,) = built.iterdir()
+    before = first.stat().st_mtime_ns
+    assert source(clone).stderr == ""
+    assert first.stat().st_mtime_ns == before
+    with (clone / COMPILED[0]).open("a") as code:
+        code.write("/* one more */\n")
+    assert source(clone).stderr == ""
+    assert len(list(built.iterdir())) == 2
+
+
+@pytest.mark.slow
+def test_without_a_compiler_it_says_so_once_and_works(clone):
+    first = source(clone, "command -v law", CC="no-such-compiler")
+    assert first.returncode == 0
+    assert first.stdout.strip().endswith("/bin/law")
+    (line,) = (line for line in first.stderr.splitlines() if "C compiler" in line)
+    assert line.startswith("setup: no working C compiler, so events are read by numpy alone")
+    assert "no-such-compiler" in (clone / ".law" / "compilation.log").read_text()
+    assert source(clone, CC="no-such-compiler").stderr == ""
 
 
 @pytest.mark.slow

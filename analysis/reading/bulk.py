@@ -12,14 +12,14 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from analysis.events import IntArray
 from analysis.reading import columns
-from analysis.reading.baskets import BasketTable, Keys, basket_table, read_keys
+from analysis.reading.baskets import basket_table, read_keys
 from analysis.reading.columns import CACHED_BYTES, CHUNK_ENTRIES, Column, UnknownLayoutError
-from analysis.reading.decompression import Bytes, decompress_all
-from analysis.reading.layouts import Layout, entry_begins, find_layout, joined_values
+from analysis.reading.compiled import jagged_values
+from analysis.reading.decompression import decompress_all
+from analysis.reading.layouts import joined_values
 from analysis.reading.ranges import Requested
 
 
@@ -103,7 +103,7 @@ class BulkReader:
         keys = read_keys(data, positions, sizes, entries)
         first_bytes, last_bytes = positions + keys.length, positions + sizes
         result: dict[str, Column] = {}
-        layout: Layout | None = None
+        jagged = jagged_values()
         trimmed: tuple[IntArray, IntArray] | None = None
         done = 0
         for name, (table, which) in zip(names, chosen, strict=True):
@@ -111,12 +111,14 @@ class BulkReader:
             done = here.stop
             own = keys.of(here)
             parts = decompress_all(data, first_bytes[here], last_bytes[here], own.data)
-            values, layout = _values(parts, own, entries[here], table, layout)
             skipped = start - int(table.bounds[which.start])
-            if layout is None or table.header is None:
+            if table.header is None:
+                values = joined_values(parts, own.border, table.dtype)
+                if len(values) != np.sum(entries[here]):
+                    raise UnknownLayoutError(f"{name} has not one value an entry")
                 result[name] = Column(values[skipped : skipped + stop - start], None)
                 continue
-            offsets = layout.offsets
+            values, offsets = jagged.of(parts, own, entries[here], table.dtype, table.header)
             if trimmed is None or trimmed[0] is not offsets:
                 trimmed = offsets, _between(offsets, skipped, skipped + stop - start)
             first, last = offsets[skipped], offsets[skipped + stop - start]
@@ -128,34 +130,3 @@ def _between(offsets: IntArray, start: int, stop: int) -> IntArray:
     """Offsets of some of the entries, from zero."""
     own = offsets[start : stop + 1]
     return own - own[0] if own[0] else own
-
-
-def _values(
-    parts: list[Bytes],
-    keys: Keys,
-    entries: IntArray,
-    table: BasketTable,
-    layout: Layout | None,
-) -> tuple[npt.NDArray[np.generic], Layout | None]:
-    """All values of some baskets.
-
-    Args:
-        parts: the decompressed baskets.
-        keys: of the baskets.
-        entries: number of entries of each.
-        table: the branch.
-        layout: of the last jagged branch.
-
-    Returns:
-        The values, and the layout for the next branch to share.
-    """
-    size = table.dtype.itemsize
-    if table.header is None:
-        values = joined_values(parts, keys.border, table.dtype)
-        if len(values) != np.sum(entries):
-            raise UnknownLayoutError(f"{table.name} has not one value an entry")
-        return values, layout
-    begins = entry_begins(parts, keys, entries)
-    if layout is None or not layout.is_that_of(begins, keys, table.header, size):
-        layout = find_layout(begins, keys, entries, table.header, size)
-    return layout.values(parts, table.dtype), layout

@@ -1,7 +1,7 @@
 """ROOT's compressed blocks, by the fastest binding of each algorithm that comes as a wheel."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import cramjam
@@ -27,6 +27,7 @@ UNKNOWN = -1
 """Size of a zstd frame that does not tell it."""
 
 Bytes: TypeAlias = bytes | bytearray | memoryview
+Unpacked: TypeAlias = Bytes | zstandard.BufferSegment
 
 _thread = threading.local()
 
@@ -61,7 +62,7 @@ def decompress(source: memoryview, size: int) -> Bytes:
 
 def decompress_all(
     data: npt.NDArray[np.uint8], begins: IntArray, ends: IntArray, sizes: IntArray
-) -> list[Bytes]:
+) -> Sequence[Unpacked]:
     """`decompress` of several objects.
 
     Those of ROOT's usual zstd blocks in one call: a thread that gives up the GIL for every one of
@@ -84,12 +85,31 @@ def decompress_all(
             decompressed_sizes=sizes.astype(np.uint64).tobytes(),
             threads=1,
         )
-        return [memoryview(unpacked[i]) for i in range(len(unpacked))]  # type: ignore[arg-type]
+        return [unpacked[i] for i in range(len(unpacked))]
     view = memoryview(data)  # type: ignore[arg-type]
     return [
         decompress(view[begin:end], size)
         for begin, end, size in zip(begins.tolist(), ends.tolist(), sizes.tolist(), strict=True)
     ]
+
+
+def views(parts: Sequence[Unpacked]) -> list[memoryview]:
+    """The bytes of each of these objects, which can be cut without copying them."""
+    return [memoryview(part) for part in parts]  # type: ignore[arg-type]
+
+
+def addresses(parts: Sequence[Unpacked]) -> npt.NDArray[np.uintp]:
+    """Where each object of one call of `decompress_all` begins in memory, as long as they live."""
+    result = np.empty(len(parts), np.uintp)
+    buffer = 0
+    for i, part in enumerate(parts):
+        # Segments of one buffer follow one another, and asking each for its own takes a while.
+        offset = part.offset if isinstance(part, zstandard.BufferSegment) else 0
+        if not offset or not i:
+            content = np.frombuffer(part, np.uint8)  # type: ignore[arg-type]
+            buffer = content.__array_interface__["data"][0] - offset
+        result[i] = buffer + offset
+    return result
 
 
 def _are_single_zstd_blocks(

@@ -3,10 +3,14 @@
 A basket holds its entries one after another, each with a header of some bytes before its values
 (10 for a ``std::vector``: byte count, version, size; none for an array with a counter), and then
 the position of each entry.
+
+Here they are found and gathered by numpy, in a pass for each step; `compiled` does it in one where
+a C compiler was at hand.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +18,65 @@ import numpy.typing as npt
 from analysis.events import IntArray
 from analysis.reading.baskets import Keys
 from analysis.reading.columns import UnknownLayoutError
-from analysis.reading.decompression import Bytes
+from analysis.reading.decompression import Unpacked, views
 
 OFFSET = 4
 """Bytes of an entry's position."""
+
+
+class JaggedValues(Protocol):
+    """Takes the values of jagged branches of the same entries out of their baskets, in turn."""
+
+    def of(
+        self,
+        parts: Sequence[Unpacked],
+        keys: Keys,
+        entries: IntArray,
+        dtype: np.dtype[np.generic],
+        header: int,
+    ) -> tuple[npt.NDArray[np.generic], IntArray]:
+        """The values of one branch.
+
+        Args:
+            parts: decompressed baskets.
+            keys: of the baskets.
+            entries: number of entries of each basket.
+            dtype: of the values as stored, big-endian.
+            header: bytes before the values of each entry.
+
+        Returns:
+            The values in native byte order, and the offsets: values of entry i are
+            ``offsets[i]:offsets[i + 1]``. The same object as for the branch before, where they are
+            the same.
+
+        Raises:
+            UnknownLayoutError: the baskets are not laid out as expected.
+        """
+
+
+class NumpyValues:
+    """By numpy. Branches that are laid out alike share the work on their layout."""
+
+    def __init__(self) -> None:
+        """None seen so far."""
+        self._layout: Layout | None = None
+
+    def of(
+        self,
+        parts: Sequence[Unpacked],
+        keys: Keys,
+        entries: IntArray,
+        dtype: np.dtype[np.generic],
+        header: int,
+    ) -> tuple[npt.NDArray[np.generic], IntArray]:
+        """See `JaggedValues`."""
+        check_positions(keys, entries)
+        baskets = views(parts)
+        begins = entry_begins(baskets, keys, entries)
+        layout, size = self._layout, dtype.itemsize
+        if layout is None or not layout.is_that_of(begins, keys, header, size):
+            layout = self._layout = find_layout(begins, keys, entries, header, size)
+        return layout.values(baskets, dtype), layout.offsets
 
 
 @dataclass(frozen=True)
@@ -53,7 +112,7 @@ class Layout:
         )
 
     def values(
-        self, parts: Sequence[Bytes], dtype: np.dtype[np.generic]
+        self, parts: Sequence[memoryview], dtype: np.dtype[np.generic]
     ) -> npt.NDArray[np.generic]:
         """The values of all entries, in native byte order.
 
@@ -78,22 +137,29 @@ class Layout:
         return words.take(self.index).astype(dtype.newbyteorder("="))
 
 
-def entry_begins(parts: Sequence[Bytes], keys: Keys, entries: IntArray) -> npt.NDArray[np.int32]:
-    """Where each entry begins in its basket.
+def check_positions(keys: Keys, entries: IntArray) -> None:
+    """Make sure that baskets have a position for each entry.
 
     Behind its values a basket has the number of positions that follow, and these, counted from the
     start of the key; there is one more than it has entries, since the last means nothing.
-
-    Args:
-        parts: decompressed baskets.
-        keys: of the baskets.
-        entries: number of entries of each basket.
 
     Raises:
         UnknownLayoutError: a basket has another number of positions, or none.
     """
     if not np.array_equal(keys.data - keys.border, OFFSET * (entries + 2)):
         raise UnknownLayoutError("baskets without a position for each entry")
+
+
+def entry_begins(
+    parts: Sequence[memoryview], keys: Keys, entries: IntArray
+) -> npt.NDArray[np.int32]:
+    """Where each entry begins in its basket.
+
+    Args:
+        parts: decompressed baskets, which passed `check_positions`.
+        keys: of the baskets.
+        entries: number of entries of each basket.
+    """
     borders = keys.border.tolist()
     table = b"".join(
         [part[border + OFFSET : -OFFSET] for part, border in zip(parts, borders, strict=True)]
@@ -160,13 +226,13 @@ def _common_length(begins: npt.NDArray[np.int32], keys: Keys, entries: IntArray)
 
 
 def joined_values(
-    parts: Sequence[Bytes], border: IntArray, dtype: np.dtype[np.generic]
+    parts: Sequence[Unpacked], border: IntArray, dtype: np.dtype[np.generic]
 ) -> npt.NDArray[np.generic]:
     """The values of baskets that hold nothing else before their border, in native byte order."""
-    return np.frombuffer(_before(border, parts), dtype).astype(dtype.newbyteorder("="))
+    return np.frombuffer(_before(border, views(parts)), dtype).astype(dtype.newbyteorder("="))
 
 
-def _before(border: IntArray, parts: Sequence[Bytes]) -> bytes:
+def _before(border: IntArray, parts: Sequence[memoryview]) -> bytes:
     return b"".join([part[:end] for part, end in zip(parts, border.tolist(), strict=True)])
 
 

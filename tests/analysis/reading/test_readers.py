@@ -17,10 +17,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from uproot.compression import LZ4, LZMA, ZLIB, ZSTD
 
+from analysis.reading import bulk
 from analysis.reading.bulk import BulkReader
 from analysis.reading.chunking import split
 from analysis.reading.clusters import ClusterReader
 from analysis.reading.columns import ColumnReader, PlainReader, UnknownLayoutError
+from analysis.reading.compiled import jagged_values
+from analysis.reading.layouts import NumpyValues
 from analysis.reading.opening import open_root
 from analysis.reading.ranges import LocalFile
 from analysis.reading.readers import Hedged, open_reader
@@ -32,14 +35,18 @@ ENTRY_RANGES = 12
 def assert_same(
     reader: ColumnReader, plain: PlainReader, names: Sequence[str], *entries: int
 ) -> None:
-    found, expected = reader.read(names, *entries), plain.read(names, *entries)
-    for name in names:
-        assert found[name].values.dtype == expected[name].values.dtype
-        np.testing.assert_array_equal(found[name].values, expected[name].values)
-        if expected[name].offsets is None:
-            assert found[name].offsets is None
-        else:
-            np.testing.assert_array_equal(found[name].offsets, expected[name].offsets)
+    expected = plain.read(names, *entries)
+    for way in (jagged_values, NumpyValues):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(bulk, "jagged_values", way)
+            found = reader.read(names, *entries)
+        for name in names:
+            assert found[name].values.dtype == expected[name].values.dtype
+            np.testing.assert_array_equal(found[name].values, expected[name].values)
+            if expected[name].offsets is None:
+                assert found[name].offsets is None
+            else:
+                np.testing.assert_array_equal(found[name].offsets, expected[name].offsets)
 
 
 def check_file(path: Path, tree_name: str, names: Sequence[str], *, fast: bool = True) -> None:

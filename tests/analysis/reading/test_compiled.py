@@ -1,0 +1,207 @@
+"""Compiled code gives what numpy gives, of whole and of damaged baskets."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.events import IntArray
+from analysis.reading import compilation, compiled
+from analysis.reading.baskets import Keys
+from analysis.reading.columns import UnknownLayoutError
+from analysis.reading.compiled import CompiledValues, jagged_values
+from analysis.reading.decompression import Unpacked, addresses, decompress_all
+from analysis.reading.layouts import JaggedValues, NumpyValues
+
+KEY_LENGTH = 70
+TYPES = ["i1", "u1", ">i2", ">u2", ">i4", ">f4", ">u4", ">i8", ">f8"]
+
+needs_compiler = pytest.mark.skipif(not shutil.which("cc"), reason="there is no C compiler")
+
+
+@pytest.fixture(scope="module")
+def code() -> Any:
+    """The compiled code, which set-up has built where there is a compiler."""
+    found = compilation.compiled()
+    assert found is not None, compilation.build()
+    return found
+
+
+def make_basket(counts: list[int], dtype: str, header: int) -> tuple[bytes, int]:
+    """A basket whose entries have so many values, and its border."""
+    rng = np.random.default_rng(len(counts))
+    entries = [b"\x07" * header + rng.bytes(n * np.dtype(dtype).itemsize) for n in counts]
+    begins = np.cumsum([KEY_LENGTH, *map(len, entries)])[: len(counts)]
+    values = b"".join(entries)
+    table = np.array([len(counts) + 1, *begins, 0], ">i4").tobytes()
+    return values + table, len(values)
+
+
+def attempt(
+    values: JaggedValues,
+    parts: list[Unpacked],
+    border: list[int],
+    entries: list[int],
+    dtype: str,
+    header: int,
+) -> tuple[bytes, np.dtype[Any], IntArray] | None:
+    """What these baskets hold, None if they are refused."""
+    keys = Keys(
+        np.full(len(parts), KEY_LENGTH), np.array([len(part) for part in parts]), np.array(border)
+    )
+    try:
+        found, offsets = values.of(parts, keys, np.array(entries), np.dtype(dtype), header)
+    except UnknownLayoutError:
+        return None
+    return found.tobytes(), found.dtype, offsets
+
+
+@needs_compiler
+@given(
+    baskets=st.lists(st.lists(st.integers(0, 40), max_size=12), min_size=1, max_size=4),
+    dtype=st.sampled_from(TYPES),
+    header=st.sampled_from([0, 10]),
+)
+def test_whole_baskets(code: Any, baskets: list[list[int]], dtype: str, header: int) -> None:
+    made = [make_basket(counts, dtype, header) for counts in baskets]
+    arguments = (
+        [part for part, _ in made],
+        [border for _, border in made],
+        [len(counts) for counts in baskets],
+        dtype,
+        header,
+    )
+    found = attempt(CompiledValues(code), *arguments)
+    expected = attempt(NumpyValues(), *arguments)
+    assert found is not None
+    assert expected is not None
+    assert found[:2] == expected[:2]
+    np.testing.assert_array_equal(found[2], expected[2])
+    np.testing.assert_array_equal(np.diff(found[2]), [n for counts in baskets for n in counts])
+
+
+@needs_compiler
+@given(
+    counts=st.lists(st.integers(0, 6), min_size=1, max_size=8),
+    which=st.integers(0, 7),
+    position=st.one_of(st.integers(-(2**31), 2**31 - 1), st.integers(KEY_LENGTH - 8, 400)),
+    dtype=st.sampled_from(TYPES),
+    header=st.sampled_from([0, 10]),
+)
+def test_a_wrong_position_is_refused_or_means_the_same(
+    code: Any, counts: list[int], which: int, position: int, dtype: str, header: int
+) -> None:
+    basket, border = make_basket(counts, dtype, header)
+    at = border + 4 * (1 + which % len(counts))
+    damaged = basket[:at] + np.array(position, ">i4").tobytes() + basket[at + 4 :]
+    arguments = ([damaged], [border], [len(counts)], dtype, header)
+    found = attempt(CompiledValues(code), *arguments)
+    expected = attempt(NumpyValues(), *arguments)
+    if expected is None or found is None:
+        # only compiled code can gather what lies at odd positions
+        assert expected is None
+    else:
+        assert found[:2] == expected[:2]
+        np.testing.assert_array_equal(found[2], expected[2])
+
+
+@needs_compiler
+@given(
+    counts=st.lists(st.integers(0, 6), max_size=8),
+    border=st.integers(0, 200),
+    entries=st.integers(0, 12),
+    header=st.sampled_from([0, 10]),
+)
+def test_a_wrong_border_or_number_of_entries_is_refused_or_means_the_same(
+    code: Any, counts: list[int], border: int, entries: int, header: int
+) -> None:
+    basket, _ = make_basket(counts, ">f4", header)
+    arguments = ([basket], [border], [entries], ">f4", header)
+    found = attempt(CompiledValues(code), *arguments)
+    expected = attempt(NumpyValues(), *arguments)
+    if found is None or expected is None:
+        assert expected is None
+        assert found is None
+    else:
+        assert found[0] == expected[0]
+
+
+@needs_compiler
+def test_branches_with_the_same_counts_share_their_offsets(code: Any) -> None:
+    values = CompiledValues(code)
+    first = attempt(values, *_one([1, 2, 0], ">f4"))
+    second = attempt(values, *_one([1, 2, 0], ">f8"))
+    other = attempt(values, *_one([1, 2, 1], ">f4"))
+    assert first is not None
+    assert second is not None
+    assert other is not None
+    assert first[2] is second[2]
+    assert other[2].tolist() == [0, 1, 3, 4]
+
+
+def _one(counts: list[int], dtype: str) -> tuple[list[Unpacked], list[int], list[int], str, int]:
+    basket, border = make_basket(counts, dtype, 10)
+    return [basket], [border], [len(counts)], dtype, 10
+
+
+def test_the_memory_of_all_kinds_of_objects_is_found() -> None:
+    rng = np.random.default_rng(1)
+    contents = [rng.integers(0, 50, 18_000 + i).astype(np.uint8).tobytes() for i in range(70)]
+    frames = [zstandard.ZstdCompressor().compress(content) for content in contents]
+    packed = [
+        b"ZS\x01" + b"".join(n.to_bytes(3, "little") for n in (len(frame), len(content))) + frame
+        for frame, content in zip(frames, contents, strict=True)
+    ]
+    ends = np.cumsum([len(each) for each in packed])
+    data = np.frombuffer(b"".join(packed), np.uint8)
+    sizes = np.array([len(content) for content in contents])
+    segments = decompress_all(data, ends - [len(each) for each in packed], ends, sizes)
+    # zstandard divides what it makes among several buffers
+    assert sum(part.offset == 0 for part in segments if not isinstance(part, bytes)) > 1
+    kinds: list[Unpacked] = [b"abc", bytearray(b"de"), memoryview(b"xfgh")[1:]]
+    for parts in (segments, segments[3:5], segments[60:], kinds):
+        expected = [np.frombuffer(part, np.uint8).ctypes.data for part in parts]  # type: ignore[call-overload]
+        assert addresses(parts).tolist() == expected
+
+
+def test_without_compiled_code_numpy_does_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "compiled", lambda: None)
+    assert isinstance(jagged_values(), NumpyValues)
+
+
+def run_build(tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Build in an environment of its own."""
+    python = tmp_path / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path], check=True)
+    return subprocess.run(
+        [python, "-I", compilation.__file__],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", **variables},
+    )
+
+
+@needs_compiler
+def test_the_code_is_built_in_the_environment(tmp_path: Path) -> None:
+    done = run_build(tmp_path)
+    assert done.returncode == 0, done.stderr
+    built = tmp_path / "lib" / "vhbb" / compilation.library().name
+    assert done.stdout == f"compiled {built}\n"
+    assert [path.name for path in built.parent.iterdir()] == [built.name]
+
+
+@pytest.mark.parametrize("compiler", ["false", "no-such-compiler", "true"])
+def test_a_compiler_that_fails_leaves_nothing_behind(tmp_path: Path, compiler: str) -> None:
+    done = run_build(tmp_path, CC=compiler)
+    assert done.returncode == 1
+    assert done.stderr.startswith("not compiled, numpy will do the work: ")
+    assert list((tmp_path / "lib" / "vhbb").iterdir()) == []

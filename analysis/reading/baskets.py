@@ -86,6 +86,8 @@ def basket_table(branch: Any) -> BasketTable:
     n_baskets = len(bounds) - 1
     if branch.embedded_baskets or n_baskets != branch.num_baskets:
         raise UnknownLayoutError(f"{branch.name} has baskets in the tree's metadata")
+    if bounds[0] != 0 or np.any(np.diff(bounds) < 0):
+        raise UnknownLayoutError(f"{branch.name} has baskets that do not follow one another")
     entries = max(int(branch.num_entries), 1)
     return BasketTable(
         name=branch.name,

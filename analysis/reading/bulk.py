@@ -104,7 +104,7 @@ class BulkReader:
         first_bytes, last_bytes = positions + keys.length, positions + sizes
         result: dict[str, Column] = {}
         jagged = jagged_values()
-        trimmed: tuple[IntArray, IntArray] | None = None
+        trimmed: tuple[IntArray, int, IntArray] | None = None
         done = 0
         for name, (table, which) in zip(names, chosen, strict=True):
             here = slice(done, done + which.stop - which.start)
@@ -119,10 +119,11 @@ class BulkReader:
                 result[name] = Column(values[skipped : skipped + stop - start], None)
                 continue
             values, offsets = jagged.of(parts, own, entries[here], table.dtype, table.header)
-            if trimmed is None or trimmed[0] is not offsets:
-                trimmed = offsets, _between(offsets, skipped, skipped + stop - start)
+            if trimmed is None or trimmed[0] is not offsets or trimmed[1] != skipped:
+                own_offsets = _between(offsets, skipped, skipped + stop - start)
+                trimmed = offsets, skipped, own_offsets
             first, last = offsets[skipped], offsets[skipped + stop - start]
-            result[name] = Column(values[first:last], trimmed[1])
+            result[name] = Column(values[first:last], trimmed[2])
         return result
 
 

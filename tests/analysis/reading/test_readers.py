@@ -1,5 +1,6 @@
 """The fast readers give what uproot gives, for every file and any range of its entries."""
 
+import itertools
 import logging
 import os
 import subprocess
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from uproot.compression import LZ4, LZMA, ZLIB, ZSTD
 
 from analysis.reading import bulk
+from analysis.reading.baskets import BasketTable
 from analysis.reading.bulk import BulkReader
 from analysis.reading.chunking import split
 from analysis.reading.clusters import ClusterReader
@@ -173,6 +175,57 @@ def test_an_unknown_layout_is_read_by_uproot_and_logged(
         assert isinstance(reader, PlainReader)
         assert "vectors.root: read by uproot, since x is stored as" in caplog.text
     root.close()
+    source.close()
+
+
+def write_baskets(path: Path, counts: Sequence[int], bounds: Sequence[int]) -> BasketTable:
+    """Append the baskets of a branch whose entries have so many values, all different."""
+    values = np.arange(sum(counts), dtype=">f4")
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    seeks, sizes = [], []
+    with path.open("ab") as file:
+        for first, last in itertools.pairwise(bounds):
+            own = [values[offsets[i] : offsets[i + 1]].tobytes() for i in range(first, last)]
+            content = b"".join(own)
+            positions = 40 + np.cumsum([0, *map(len, own)])[:-1]
+            table = np.array([last - first + 1, *positions, 0], ">i4").tobytes()
+            size = 40 + len(content) + len(table)
+            key = np.zeros(40, np.uint8)
+            key[0:4] = np.frombuffer(np.array(size, ">i4").tobytes(), np.uint8)
+            key[6:10] = np.frombuffer(np.array(size - 40, ">i4").tobytes(), np.uint8)
+            key[14:16] = np.frombuffer(np.array(40, ">i2").tobytes(), np.uint8)
+            tail = np.array([last - first, 40 + len(content)], ">i4").tobytes()
+            key[31:39] = np.frombuffer(tail, np.uint8)
+            seeks.append(file.tell())
+            sizes.append(size)
+            file.write(key.tobytes() + content + table)
+    return BasketTable(
+        "branch", values.dtype, 0, np.array(seeks), np.array(sizes), np.array(bounds), 8.0
+    )
+
+
+@pytest.mark.parametrize("way", [jagged_values, NumpyValues])
+def test_branches_whose_baskets_look_alike_but_begin_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: Any
+) -> None:
+    """What is read for entries 2 to 3 has one and two values an entry in both branches."""
+    path = tmp_path / "baskets"
+    counts = {"a": [3, 0, 1, 2], "b": [3, 1, 2, 3]}
+    bounds = {"a": [0, 2, 4], "b": [0, 1, 3, 4]}
+    tables = {name: write_baskets(path, counts[name], bounds[name]) for name in counts}
+    monkeypatch.setattr(bulk, "basket_table", lambda table: table)
+    monkeypatch.setattr(bulk, "jagged_values", way)
+    source = LocalFile(path)
+    reader = BulkReader(tables, source, ["a", "b"])
+    for start, stop in itertools.combinations(range(5), 2):
+        found = reader.read(["a", "b"], start, stop)
+        for name, own in counts.items():
+            offsets = found[name].offsets
+            assert offsets is not None
+            assert np.diff(offsets).tolist() == own[start:stop]
+            first = sum(own[:start])
+            expected = np.arange(first, first + sum(own[start:stop]))
+            assert found[name].values.tolist() == expected.tolist()
     source.close()
 
 

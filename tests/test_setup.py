@@ -136,6 +136,19 @@ def test_without_a_compiler_it_says_so_once_and_works(clone):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("cc"), reason="there is no C compiler")
+def test_an_interrupted_compilation_is_repeated(clone, tmp_path):
+    compiler = tmp_path / "interrupted"
+    compiler.write_text("#!/bin/sh\nread -r _ _ _ shell _ </proc/$PPID/stat\nkill -9 $shell\n")
+    compiler.chmod(0o755)
+    assert source(clone, CC=str(compiler)).returncode == -signal.SIGKILL
+    built = clone / ".venv" / "lib" / "vhbb"
+    assert list(built.iterdir()) == []
+    assert source(clone).stderr == ""
+    assert len(list(built.iterdir())) == 1
+
+
+@pytest.mark.slow
 def test_a_killed_set_up_repairs_itself(clone):
     """Killed with all its children while the environment is being made."""
     run = subprocess.Popen(

@@ -4,6 +4,7 @@ Where there is no C compiler, numpy does the same work in more time.
 """
 
 import hashlib
+import logging
 import os
 import shlex
 import subprocess
@@ -13,14 +14,19 @@ from ctypes import CDLL
 from functools import cache
 from pathlib import Path
 
+logger = logging.getLogger(__name__)
+
 SOURCE = Path(__file__).with_name("unpack.c")
 
-OPTIONS = ("-O3", "-shared", "-fPIC")
+OPTIONS = ("-std=gnu11", "-O3", "-shared", "-fPIC")
+
+FUNCTIONS = tuple(f"unpack_{size}" for size in (1, 2, 4, 8))
 
 
 def library() -> Path:
-    """Where the compiled code lies: in the environment, one for each state of its source."""
-    state = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]
+    """Where the compiled code lies: in the environment, one for each state of what makes it."""
+    made_from = SOURCE.read_bytes() + repr(OPTIONS).encode()
+    state = hashlib.sha256(made_from).hexdigest()[:16]
     return Path(sys.prefix, "lib", "vhbb", f"unpack-{state}.so")
 
 
@@ -29,7 +35,8 @@ def compiled() -> CDLL | None:
     """The compiled code; None where it was not built, or not for this machine."""
     try:
         return CDLL(str(library()))
-    except OSError:
+    except OSError as reason:
+        logger.debug("vectors are read by numpy, since %s", reason)
         return None
 
 
@@ -41,21 +48,27 @@ def build() -> str | None:
     """
     if sys.byteorder != "little":
         return f"{sys.byteorder}-endian machine"
-    target = library()
-    command = shlex.split(os.environ.get("CC") or "cc")
+    compiler = os.environ.get("CC") or "cc"
     try:
+        command, target = shlex.split(compiler), library()
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             made = Path(folder, target.name)
             subprocess.run(
-                [*command, *OPTIONS, "-o", made, SOURCE], check=True, capture_output=True, text=True
+                [*command, *OPTIONS, "-o", made, SOURCE],
+                check=True,
+                capture_output=True,
+                text=True,
+                errors="replace",
             )
-            CDLL(str(made))  # of this machine, and whole
+            code = CDLL(str(made))  # of this machine, and whole
+            for name in FUNCTIONS:
+                code[name]
             made.replace(target)
     except subprocess.CalledProcessError as error:
-        return f"{shlex.join(command)} failed: {error.stderr.strip()[-500:]}"
-    except OSError as error:
-        return str(error)
+        return f"{compiler} failed: {error.stderr.strip()[-500:]}"
+    except (OSError, ValueError, AttributeError) as error:
+        return f"{compiler}: {error}"
     return None
 
 

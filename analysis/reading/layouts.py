@@ -138,7 +138,7 @@ class Layout:
 
 
 def check_positions(keys: Keys, entries: IntArray) -> None:
-    """Make sure that baskets have a position for each entry.
+    """Make sure that baskets have a position for each entry, behind the values.
 
     Behind its values a basket has the number of positions that follow, and these, counted from the
     start of the key; there is one more than it has entries, since the last means nothing.
@@ -146,7 +146,11 @@ def check_positions(keys: Keys, entries: IntArray) -> None:
     Raises:
         UnknownLayoutError: a basket has another number of positions, or none.
     """
-    if not np.array_equal(keys.data - keys.border, OFFSET * (entries + 2)):
+    if (
+        np.any(entries < 0)
+        or np.any(keys.border < 0)
+        or not np.array_equal(keys.data - keys.border, OFFSET * (entries + 2))
+    ):
         raise UnknownLayoutError("baskets without a position for each entry")
 
 

@@ -11,7 +11,6 @@ from analysis.events import IntArray
 from analysis.reading.bulk import BulkReader, ByteSource
 from analysis.reading.clusters import ClusterReader
 from analysis.reading.columns import Column, ColumnReader, PlainReader, UnknownLayoutError
-from analysis.reading.compilation import compiled
 from analysis.reading.opening import DAMAGE
 
 logger = logging.getLogger(__name__)
@@ -33,8 +32,7 @@ def open_reader(path: str, tree: Any, source: ByteSource, names: Sequence[str]) 
     except UnknownLayoutError as reason:
         logger.debug("%s: read by uproot, since %s", path, reason)
         return plain
-    how = "with" if compiled() else "without"
-    logger.debug("%s: read by %s, %s compiled code", path, type(fast).__name__, how)
+    logger.debug("%s: read by %s", path, type(fast).__name__)
     return Hedged(path, fast, plain)
 
 

@@ -1,15 +1,15 @@
 /* The values of a jagged branch, out of the decompressed bytes of its baskets, in one pass.
 
 `layouts.py` does the same in several passes of numpy, and says how a basket is laid out;
-`compiled.py` builds this file. What a basket says may be damaged, so no position in it is followed
-before it has been checked. */
+`compiled.py` calls this, `compilation.py` builds it. What a basket says may be damaged, so no
+position in it is followed before it has been checked. */
 
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__linux__) && defined(__has_attribute)
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__has_attribute)
 #if __has_attribute(target_clones)
-/* Bytes of several values turn at once on every processor since 2006. */
+/* SSSE3 turns the bytes of several values at once; chosen when loaded, where there is one. */
 #define FAST __attribute__((target_clones("ssse3", "default")))
 #endif
 #endif
@@ -17,13 +17,15 @@ before it has been checked. */
 #define FAST
 #endif
 
+/* Each basket has `border` bytes of entries, then the table: its length, a position for each entry
+and one that means nothing, 4 bytes each. Borders and numbers of entries are not negative. */
 typedef struct {
     int64_t n_baskets;
     const uint8_t *const *baskets;
-    const int64_t *borders;     /* where in each the table of positions begins */
-    const int64_t *entries;     /* of each, as many positions after the table's length */
+    const int64_t *borders;
+    const int64_t *entries;     /* number of entries of each */
     const int64_t *key_lengths; /* what positions count from, before the basket */
-    int64_t header;             /* bytes before the values of an entry */
+    int64_t header;             /* bytes before the values of an entry, at most 10 */
     int64_t *offsets;           /* out: one more than entries */
     void *values;               /* out */
     int64_t room;               /* values that fit there */
@@ -47,7 +49,7 @@ cannot be foreseen, and a loop over each would cost the processor a wrong guess 
 /* Returns the number of values, or -1 where the entries do not fill their baskets exactly. */
 #define UNPACK(SIZE, TYPE)                                                                         \
     FAST int64_t unpack_##SIZE(const Branch *branch) {                                             \
-        const TYPE *const room = (TYPE *)branch->values + branch->room;                            \
+        const TYPE *const room_end = (TYPE *)branch->values + branch->room;                        \
         TYPE *values = branch->values;                                                             \
         int64_t *offsets = branch->offsets;                                                        \
         *offsets++ = 0;                                                                            \
@@ -66,12 +68,12 @@ cannot be foreseen, and a loop over each would cost the processor a wrong guess 
                 const int64_t bytes = end - begin - branch->header;                                \
                 const uint8_t *from = basket + begin + branch->header;                             \
                 if (bytes < 0 || bytes % SIZE || end > border ||                                   \
-                    bytes / SIZE > room - values)                                                  \
+                    bytes / SIZE > room_end - values)                                              \
                     return -1;                                                                     \
                 TYPE *to = values;                                                                 \
                 values += bytes / SIZE;                                                            \
                 if (bytes + BLOCK <= stop - from &&                                                \
-                    bytes + BLOCK <= (int64_t)sizeof(TYPE) * (room - to)) {                        \
+                    bytes + BLOCK <= SIZE * (room_end - to)) {                                     \
                     for (; to < values; to += BLOCK / SIZE, from += BLOCK) {                       \
                         TYPE block[BLOCK / SIZE];                                                  \
                         memcpy(block, from, BLOCK);                                                \
@@ -89,6 +91,8 @@ cannot be foreseen, and a loop over each would cost the processor a wrong guess 
                 *offsets++ = values - (TYPE *)branch->values;                                      \
                 begin = end;                                                                       \
             }                                                                                      \
+            if (begin != border)                                                                   \
+                return -1;                                                                         \
         }                                                                                          \
         return values - (TYPE *)branch->values;                                                    \
     }

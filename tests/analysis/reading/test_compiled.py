@@ -1,5 +1,8 @@
 """Compiled code gives what numpy gives, of whole and of damaged baskets."""
 
+import ctypes
+import mmap
+import os
 import shutil
 import subprocess
 import sys
@@ -23,14 +26,16 @@ from analysis.reading.layouts import JaggedValues, NumpyValues
 KEY_LENGTH = 70
 TYPES = ["i1", "u1", ">i2", ">u2", ">i4", ">f4", ">u4", ">i8", ">f8"]
 
-needs_compiler = pytest.mark.skipif(not shutil.which("cc"), reason="there is no C compiler")
+COMPILER = shutil.which("cc")
+
+needs_compiler = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
 
 
 @pytest.fixture(scope="module")
 def code() -> Any:
     """The compiled code, which set-up has built where there is a compiler."""
     found = compilation.compiled()
-    assert found is not None, compilation.build()
+    assert found is not None, f"{compilation.library()} is not there: source setup.sh"
     return found
 
 
@@ -115,15 +120,16 @@ def test_a_wrong_position_is_refused_or_means_the_same(
 @needs_compiler
 @given(
     counts=st.lists(st.integers(0, 6), max_size=8),
-    border=st.integers(0, 200),
-    entries=st.integers(0, 12),
+    border=st.integers(-8, 200),
+    entries=st.integers(-2, 12),
     header=st.sampled_from([0, 10]),
 )
 def test_a_wrong_border_or_number_of_entries_is_refused_or_means_the_same(
     code: Any, counts: list[int], border: int, entries: int, header: int
 ) -> None:
-    basket, _ = make_basket(counts, ">f4", header)
-    arguments = ([basket], [border], [entries], ">f4", header)
+    basket, right = make_basket(counts, ">f4", header)
+    arguments = ([basket] * 3, [right, border, right], [len(counts), entries], ">f4", header)
+    arguments[2].append(len(counts))
     found = attempt(CompiledValues(code), *arguments)
     expected = attempt(NumpyValues(), *arguments)
     if found is None or expected is None:
@@ -131,6 +137,39 @@ def test_a_wrong_border_or_number_of_entries_is_refused_or_means_the_same(
         assert found is None
     else:
         assert found[0] == expected[0]
+
+
+@needs_compiler
+def test_negative_numbers_of_entries_are_refused(code: Any) -> None:
+    """Numbers that add up to fewer entries than there are, and whose tables have the right size."""
+    basket, border = make_basket([1, 2, 3], ">f4", 10)
+    for values in (CompiledValues(code), NumpyValues()):
+        for number in (-1, -2):
+            nothing = bytes(4 * (number + 2))
+            arguments = ([basket, nothing, basket], [border, 0, border], [3, number, 3], ">f4", 10)
+            assert attempt(values, *arguments) is None
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", TYPES)
+def test_nothing_is_read_behind_a_basket(code: Any, dtype: str) -> None:
+    """A basket at the end of a page, with none behind it that may be read."""
+    page = mmap.PAGESIZE
+    pages = mmap.mmap(-1, 2 * page)
+    start = np.frombuffer(pages, np.uint8).ctypes.data
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.mprotect(ctypes.c_void_p(start + page), ctypes.c_size_t(page), 0) == 0
+    other, other_border = make_basket([30], dtype, 10)  # so that there is room behind the values
+    for counts in ([3], [1, 0], [0, 7, 1], [40]):
+        basket, border = make_basket(counts, dtype, 10)
+        pages[page - len(basket) : page] = basket
+        part = memoryview(pages)[page - len(basket) : page]
+        arguments = ([border, other_border], [len(counts), 1], dtype, 10)
+        found = attempt(CompiledValues(code), [part, other], *arguments)
+        expected = attempt(NumpyValues(), [basket, other], *arguments)
+        assert found is not None
+        assert expected is not None
+        assert found[:2] == expected[:2]
 
 
 @needs_compiler
@@ -186,7 +225,7 @@ def run_build(tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[s
         check=False,
         capture_output=True,
         text=True,
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", **variables},
+        env={"PATH": os.defpath, "CC": COMPILER or "cc", **variables},
     )
 
 
@@ -199,9 +238,9 @@ def test_the_code_is_built_in_the_environment(tmp_path: Path) -> None:
     assert [path.name for path in built.parent.iterdir()] == [built.name]
 
 
-@pytest.mark.parametrize("compiler", ["false", "no-such-compiler", "true"])
+@pytest.mark.parametrize("compiler", ["false", "no-such-compiler", "true", "cc 'unbalanced"])
 def test_a_compiler_that_fails_leaves_nothing_behind(tmp_path: Path, compiler: str) -> None:
     done = run_build(tmp_path, CC=compiler)
     assert done.returncode == 1
     assert done.stderr.startswith("not compiled, numpy will do the work: ")
-    assert list((tmp_path / "lib" / "vhbb").iterdir()) == []
+    assert list((tmp_path / "lib").rglob("*.so")) == []

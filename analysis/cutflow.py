@@ -9,10 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.errors import AnalysisError
-from analysis.events import IntArray
+from analysis.events import Float64Array, IntArray
 from analysis.histograms import Histogram, exact_sum
-
-Float64Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.floating]
+Float64Array = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
@@ -37,6 +38,34 @@ class Jets:
 
 
 @dataclass(frozen=True)
+class AcceptedJets:
+    """The jets of a chunk that pass the jet cuts, event by event, in the container's order.
+
+    Attributes:
+        index: which of the chunk's jets they are, ascending, shape (n_accepted,).
+        offsets: those of event i are ``index[offsets[i]:offsets[i + 1]]``, shape (n_events + 1,).
+    """
+
+    index: IntArray
+    offsets: IntArray
+
+    def that(self, mask: BoolArray) -> "AcceptedJets":
+        """Those of these jets for which the mask, of shape (n_accepted,), is true."""
+        return AcceptedJets(self.index[mask], count_before(mask, self.offsets))
+
+    def of_events(self, events: IntArray) -> "AcceptedJets":
+        """Those of some of the events, ascending, which are the only ones of the result."""
+        counts = self.offsets[events + 1] - self.offsets[events]
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        shift = np.repeat(self.offsets[events] - offsets[:-1], counts)
+        return AcceptedJets(self.index[np.arange(offsets[-1]) + shift], offsets)
+
+    def per_event(self) -> IntArray:
+        """Number of accepted jets of each event, shape (n_events,)."""
+        return np.diff(self.offsets)
+
+
+@dataclass(frozen=True)
 class EventChunk:
     """Consecutive events of one file.
 
@@ -55,3 +84,11 @@ class EventChunk:
 
     def __len__(self) -> int:
         return len(self.jets.offsets) - 1
+
+
+def count_before(mask: BoolArray, positions: IntArray) -> IntArray:
+    """Number of true elements before each of these positions, shape (n_positions,)."""
+    count = np.zeros(len(mask) + 1, np.int32)  # half the memory of int64, half the time
+    count[1:] = mask  # first, as a sum that converts takes the GIL back for every few elements
+    np.cumsum(count, dtype=np.int32, out=count)
+    return count[positions].astype(np.int64)

@@ -13,9 +13,16 @@ from analysis.catalogue import (
     Selection,
     Variation,
 )
-from analysis.events import EventChunk, FloatArray, Jets
+from analysis.events import AcceptedJets, EventChunk, FloatArray, Jets
+from analysis.pairs import KnownPairs
 from analysis.schema import KINEMATICS, generator_weight
-from analysis.selection import SelectedEvents, accept_jets, required_columns, select
+from analysis.selection import (
+    SelectedEvents,
+    accept_jets,
+    b_tag_jets,
+    required_columns,
+    select,
+)
 from analysis.weighting import weight_columns, weighted
 
 KINEMATIC = (JetEnergyScale, JetEnergyResolution)
@@ -61,13 +68,17 @@ def select_varied(
         variations: the shifts.
     """
     factors = [largest_factor(v) for v in variations if isinstance(v.of, KINEMATIC)]
-    possible = with_possible_jets(chunk, selection, max(factors)) if factors else chunk
+    # Angles and the jet-vertex requirement do not shift: the possible jets have passed them.
+    remaining = replace(selection, jet_eta_max=np.inf, jvt=False)
+    if factors:
+        possible = with_possible_jets(chunk, selection, max(factors))
+        known = pairs_of_all(possible, selection)
     # What comes before the cuts on jets is the same with shifted jets.
     before = nominal.cutflow[: 2 if selection.event_cleaning else 1]
     for variation in variations:
         if isinstance(variation.of, KINEMATIC):
             shifted = replace(possible, jets=shifted_jets(possible.jets, variation))
-            selected = select(shifted, selection)
+            selected = select(shifted, remaining, known)
             cutflow = before.then(selected.cutflow[len(before.cuts) :])
             yield weighted(shifted, replace(selected, cutflow=cutflow), selection)
         elif isinstance(variation.of, GeneratorWeight):
@@ -109,6 +120,15 @@ def with_possible_jets(chunk: EventChunk, selection: Selection, factor: float) -
         start=chunk.start,
         extra={name: values[events] for name, values in chunk.extra.items()},
     )
+
+
+def pairs_of_all(chunk: EventChunk, selection: Selection) -> KnownPairs:
+    """The leading pairs of the events of `with_possible_jets`, whatever the pT of their jets."""
+    jets = chunk.jets
+    accepted = AcceptedJets(np.arange(len(jets.pt)), jets.offsets)
+    if selection.b_tag is not None:
+        accepted = b_tag_jets(jets, accepted, selection.b_tag)
+    return KnownPairs.of(jets, accepted, by_pt=selection.jet_order == "pt")
 
 
 def shifted_jets(jets: Jets, variation: Variation) -> Jets:

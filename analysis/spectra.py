@@ -6,9 +6,9 @@ from typing import NamedTuple
 import hist
 
 from analysis.catalogue import Binning
-from analysis.events import IntArray
+from analysis.events import Float64Array, IntArray
 from analysis.histograms import Histogram
-from analysis.selection import Float64Array, SelectedEvents
+from analysis.selection import SelectedEvents
 
 N_JETS = Binning(15, -0.5, 14.5)
 JET1_PT = Binning(40, 0.0, 1000.0)

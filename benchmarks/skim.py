@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ways import FIRST_FILE, NO_MASSES, PEERS, WAYS
+from ways import FIRST_FILE, IN_TURN, NO_MASSES, PEERS, WAYS
 
 HERE = Path(__file__).parent
 FOLDER = HERE.parent / "results" / "benchmark"
@@ -89,6 +89,10 @@ def measure(python: Path, folder: Path, files: list[str], rounds: int) -> Runs:
     runs: Runs = {}
     for turn in range(rounds):
         for name in files:
+            if len(os.sched_getaffinity(0)) > 1:
+                result = run(python, IN_TURN, folder / f"{name}.root", 2)
+                runs.setdefault((name, IN_TURN, 2), []).append(result)
+                print(f"{turn + 1}/{rounds} {name:8} {result}", flush=True)
             for way in WAYS if name == "atlas" else (way for way in WAYS if way not in FIRST_FILE):
                 for cores in (1, 2) if name == "atlas" and way in TWO_CORES else (1,):
                     result = run(python, way, folder / f"{name}.root", cores)
@@ -106,7 +110,7 @@ def check_sums(runs: Runs, name: str) -> None:
     sums = {
         way: results[0]["sums"]
         for (file, way, _), results in runs.items()
-        if file == name and way not in NO_MASSES
+        if file == name and way not in (*NO_MASSES, IN_TURN)
     }
     expected = sums["vhbb"]
     for way, found in sums.items():
@@ -119,6 +123,7 @@ def check_sums(runs: Runs, name: str) -> None:
 def table(runs: Runs, name: str) -> list[str]:
     """Markdown table of one file."""
     own = {key[1:]: results for key, results in runs.items() if key[0] == name}
+    turns = own.pop((IN_TURN, 2), [])
     wall, cpu = (
         {key: median(result[clock] for result in results) for key, results in own.items()}
         for clock in ("seconds", "cpu")
@@ -138,6 +143,14 @@ def table(runs: Runs, name: str) -> list[str]:
             ]
         cells.append(f"{max(result['megabytes'] for result in own[key]):.0f}")
         lines.append(f"| {' | '.join(cells)} |")
+    if turns:
+        ratio, cores, limit = (median(turn[key] for turn in turns) for key in turns[0])
+        said = (
+            f"Run after run in one process: vhbb takes {ratio:.2f} times as long as decompression "
+            f"alone; on two cores it is {cores:.2f} times as fast as on one, decompression alone "
+            f"{limit:.2f} times."
+        )
+        lines = [said, "", *lines]
     return lines
 
 

@@ -1,6 +1,7 @@
 """Selection on flat arrays, against a plain loop over events."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,18 +11,23 @@ import vector
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.catalogue import BTag, Selection
-from analysis.events import EventChunk, Jets
+from analysis.catalogue import (
+    BTag,
+    JetEnergyResolution,
+    JetEnergyScale,
+    Selection,
+    Variation,
+)
+from analysis.events import AcceptedJets, EventChunk, Jets
+from analysis.pairs import KnownPairs, dijet_mass, leading_pairs
 from analysis.selection import (
-    AcceptedJets,
     SelectedEvents,
     b_tag_discriminant,
     cut_names,
-    dijet_mass,
-    leading_pairs,
     required_columns,
     select,
 )
+from analysis.shifts import select_varied, shifted_jets
 
 DL1D = BTag("DL1dv01", "discriminant", 2.456, {"c": 0.018})
 GN2 = BTag("GN2v01", "discriminant", 1.9, {"c": 0.2, "tau": 0.01})
@@ -32,7 +38,7 @@ JETS = st.lists(
         st.sampled_from([20.0, 50.0, 50.5, 60.0, 75.0, 100.0, 300.0]),
         st.sampled_from([-3.0, -2.5, -1.0, 0.0, 0.5, 2.4, 2.5]),
         st.floats(-3.140625, 3.140625, width=32),
-        st.sampled_from([0.0, 5.0, 12.0]),
+        st.sampled_from([-0.1, 0.0, 5.0, 12.0]),
         st.sampled_from([-1.0, 0.0, 0.05, 0.3, 0.9, 0.99]),
         st.booleans(),
     ),
@@ -289,6 +295,51 @@ def test_a_score_is_cut_on(chunk_of):
     tag = BTag("btagDeepFlavB", "score", 0.3, {})
     assert required_columns(Selection("x", b_tag=tag)) == (("btagDeepFlavB",), ())
     assert tagged(chunk_of, tag, btagDeepFlavB=[0.4, -1.0, 0.31]).pairs.tolist() == [[0, 2]]
+
+
+@pytest.mark.parametrize("b_tag", [None, DL1D])
+@pytest.mark.parametrize("order", ["pt", "container"])
+@pytest.mark.parametrize("jvt", [False, True])
+def test_known_pairs_change_nothing_however_momenta_do(b_tag, order, jvt):
+    """Few momenta and factors, which make equal momenta of different ones and the reverse."""
+    rng = np.random.default_rng(1)
+    events = [
+        ([(rng.choice([60.0, 75.0, 100.0]), rng.choice([-3.0, -1.0, 0.0, 0.5, 2.4]),
+           rng.uniform(-3, 3), rng.choice([0.0, 12.0]), rng.choice([0.3, 0.9, 0.99]),
+           rng.random() < 0.8) for _ in range(rng.integers(0, 7))], rng.normal(), True)
+        for _ in range(3000)
+    ]  # fmt: skip
+    selection = Selection("x", jet_order=order, b_tag=b_tag, jvt=jvt)
+    chunk = chunk_from(events)
+    jets = chunk.jets
+    accepted = AcceptedJets(np.arange(len(jets.pt)), jets.offsets)
+    known = KnownPairs.of(jets, accepted, by_pt=order == "pt")
+    scales = np.array([0.8, 1.0, 1.0, 1.0, 1.0, 1.25], np.float32)
+    factors = rng.choice(scales, len(jets.pt))
+    shifted = replace(chunk, jets=replace(jets, pt=jets.pt * factors, m=jets.m * factors))
+    found, expected = select(shifted, selection, known), select(shifted, selection)
+    assert len(expected.event_index) > 100
+    assert np.any(known.pairs[expected.event_index] != expected.pairs)
+    for name in ("event_index", "pairs", "m_jj", "weights", "n_jets", "leading_pt"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+
+
+@given(events=EVENTS, selection=SELECTIONS, size=st.sampled_from([0.01, 0.2, 0.5]))
+def test_shifts_made_together_are_those_made_from_all_jets(events, selection, size):
+    chunk = chunk_from(events)
+    variations = [
+        Variation("shift", direction, of)
+        for of in (JetEnergyScale(size), JetEnergyResolution(size))
+        for direction in ("up", "down")
+    ]
+    varied = select_varied(chunk, select(chunk, selection), selection, variations)
+    for variation, found in zip(variations, varied, strict=True):
+        shifted = replace(chunk, jets=shifted_jets(chunk.jets, variation))
+        expected = select(shifted, selection)
+        for name in ("m_jj", "weights", "n_jets", "leading_pt"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+        assert found.cutflow.cuts == expected.cutflow.cuts
+        np.testing.assert_array_equal(found.cutflow.counts, expected.cutflow.counts)
 
 
 def test_gn2_needs_its_tau_output():

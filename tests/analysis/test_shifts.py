@@ -21,8 +21,9 @@ from analysis.catalogue import (
 from analysis.catalogue.shifts import variations
 from analysis.errors import AnalysisError
 from analysis.histograms import NOMINAL
+from analysis.pairs import dijet_mass
 from analysis.reading import open_events
-from analysis.selection import dijet_mass, select
+from analysis.selection import select
 from analysis.shifts import select_varied, shifted_jets, standard_normals
 from analysis.skim_files import read_skims, write_skims
 from analysis.skimming import merge_variations, skim, skim_variations

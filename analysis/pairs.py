@@ -1,0 +1,235 @@
+"""The two leading jets of each event and their mass, with and without what is known before.
+
+Shifts of the jets' energy scale or resolution seldom change which jets lead, and never their
+directions: what is known of the pairs before a shift spares each shift a good part of the work.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.events import AcceptedJets, BoolArray, Float64Array, FloatArray, IntArray, Jets
+
+
+@dataclass(frozen=True)
+class Directions:
+    """What the mass of a pair of jets depends on besides their momenta and masses.
+
+    Attributes:
+        cosh_eta1: hyperbolic cosine of the first jet's pseudorapidity, shape (n_pairs,).
+        cosh_eta2: of the second's.
+        opening: ``(cosh(eta1 - eta2) - cos(phi1 - phi2)) / 2``, shape (n_pairs,).
+    """
+
+    cosh_eta1: Float64Array
+    cosh_eta2: Float64Array
+    opening: Float64Array
+
+    @classmethod
+    def of(cls, jets: Jets, pairs: IntArray) -> "Directions":
+        """Those of pairs of jets, indices of shape (n_pairs, 2)."""
+        first, second = pairs.T
+        # Of hyperbolic functions only the exponential is fast.
+        exp1, exp2 = np.exp(float64(jets.eta[first])), np.exp(float64(jets.eta[second]))
+        phi1, phi2 = float64(jets.phi[first]), float64(jets.phi[second])
+        sinh_squared = (exp1 - exp2) ** 2 / (4 * exp1 * exp2)  # of half the difference in eta
+        return cls(
+            cosh_eta1=(exp1 + 1 / exp1) / 2,
+            cosh_eta2=(exp2 + 1 / exp2) / 2,
+            opening=sinh_squared + np.sin((phi1 - phi2) / 2) ** 2,
+        )
+
+    @classmethod
+    def none(cls) -> "Directions":
+        """Those of no pair."""
+        return cls(np.empty(0), np.empty(0), np.empty(0))
+
+    def __getitem__(self, which: IntArray) -> "Directions":
+        """Those of some of the pairs."""
+        return Directions(self.cosh_eta1[which], self.cosh_eta2[which], self.opening[which])
+
+    def put(self, which: IntArray, others: "Directions") -> None:
+        """Replace those of some of the pairs."""
+        self.cosh_eta1[which] = others.cosh_eta1
+        self.cosh_eta2[which] = others.cosh_eta2
+        self.opening[which] = others.opening
+
+
+@dataclass(frozen=True)
+class KnownPairs:
+    """The leading pairs of a chunk's events before the momenta of its jets are shifted.
+
+    Attributes:
+        pairs: indices of each event's two jets among the chunk's, shape (n_events, 2); any jets
+            where an event has no pair.
+        directions: of all of them.
+        others: indices of the jets that are in no pair, shape (n_others,).
+        their_events: the event of each of these.
+    """
+
+    pairs: IntArray
+    directions: Directions
+    others: IntArray
+    their_events: IntArray
+
+    @classmethod
+    def of(cls, jets: Jets, accepted: AcceptedJets, *, by_pt: bool) -> "KnownPairs":
+        """Those of a chunk's accepted jets."""
+        events = np.flatnonzero(accepted.per_event() >= 2)  # noqa: PLR2004 - a pair
+        found = leading_pairs(jets.pt, accepted, events, by_pt=by_pt)
+        in_no_pair = np.ones(len(jets.pt), np.bool_)
+        # by columns, as each is used by itself
+        columns: IntArray = np.zeros((2, len(jets.offsets) - 1), np.int64)
+        for column, jet in zip(columns, found.T, strict=True):
+            column[events] = jet
+            in_no_pair[jet] = False
+        event_of_jet = np.repeat(np.arange(len(columns[0])), np.diff(jets.offsets))
+        return cls(
+            pairs=columns.T,
+            directions=Directions.of(jets, columns.T) if len(jets.pt) else Directions.none(),
+            others=np.flatnonzero(in_no_pair),
+            their_events=event_of_jet[in_no_pair],
+        )
+
+    def lead(
+        self, jets: Jets, accepted: AcceptedJets, events: IntArray, *, by_pt: bool
+    ) -> tuple[IntArray, Directions]:
+        """The leading pairs of events after a shift, and their directions.
+
+        Args:
+            jets: of the chunk, shifted.
+            accepted: the accepted ones of these.
+            events: positions of events with at least two, shape (n_selected,).
+            by_pt: see `leading_pairs`.
+        """
+        pairs: IntArray = self.pairs.T.take(events, axis=1).T
+        if by_pt:
+            changed = np.flatnonzero(self._may_change(jets.pt, accepted, events, pairs))
+        else:
+            start = accepted.offsets[events]
+            first, second = accepted.index[start], accepted.index[start + 1]
+            changed = np.flatnonzero((pairs[:, 0] != first) | (pairs[:, 1] != second))
+        directions = self.directions[events]
+        if len(changed):
+            own = accepted.of_events(events[changed])
+            pairs[changed] = leading_pairs(jets.pt, own, np.arange(len(changed)), by_pt=by_pt)
+            directions.put(changed, Directions.of(jets, pairs[changed]))
+        return pairs, directions
+
+    def _may_change(
+        self, pt: FloatArray, accepted: AcceptedJets, events: IntArray, pairs: IntArray
+    ) -> BoolArray:
+        """Whether the pairs known of some events are not clearly their leading ones.
+
+        Clearly is: accepted, the first above the second, and that above all others.
+        """
+        is_accepted = np.zeros(len(pt), np.bool_)
+        is_accepted[accepted.index] = True
+        first, second = pairs.T
+        low = pt[second]
+        change: BoolArray = ~(is_accepted[first] & is_accepted[second] & (pt[first] > low))
+        least = np.full(len(self.pairs), np.inf, pt.dtype)
+        least[events] = low
+        above = (pt[self.others] >= least[self.their_events]) & is_accepted[self.others]
+        change[np.searchsorted(events, self.their_events[above])] = True
+        return change
+
+
+def leading_pairs(
+    pt: FloatArray, accepted: AcceptedJets, events: IntArray, *, by_pt: bool
+) -> IntArray:
+    """The two leading accepted jets of events that have at least two.
+
+    Args:
+        pt: transverse momentum of all jets of the chunk, shape (n_jets,).
+        accepted: the accepted ones.
+        events: positions of the events, shape (n_selected,).
+        by_pt: the two of highest pT (of equal ones, those first in the container); else the
+            first two in the container.
+
+    Returns:
+        Indices among all jets of the chunk, shape (n_selected, 2).
+    """
+    start = accepted.offsets[events]
+    ordered = pt[accepted.index]
+    # Most files have their jets in order of pT.
+    if not by_pt or not len(events) or _descending(ordered, accepted.offsets):
+        return accepted.index[np.stack([start, start + 1])].T
+    counts = accepted.offsets[events + 1] - start
+    # Events with most jets first: those that have a jet of some rank are then the foremost ones.
+    most = int(counts.max())
+    order = np.argsort((most - counts).astype(np.min_scalar_type(most)), kind="stable")
+    with_rank = len(events) - np.cumsum(np.bincount(counts))
+    start = start[order]
+    first = start + (ordered[start + 1] > ordered[start])
+    second = 2 * start + 1 - first
+    highest, next_highest = ordered[first], ordered[second]
+    # Over the rank of a jet in its event, not over events: few turns, of fewer and fewer. By
+    # arithmetic, as a choice that no processor can foresee costs it several times as much.
+    for rank in range(2, most):
+        n = with_rank[rank]
+        jet = start[:n] + rank
+        value = ordered[jet]
+        best, better = value > highest[:n], value > next_highest[:n]
+        second[:n] += (jet - second[:n]) * better
+        swap = (second[:n] - first[:n]) * best
+        first[:n] += swap
+        second[:n] -= swap
+        np.maximum(next_highest[:n], np.minimum(highest[:n], value), out=next_highest[:n])
+        np.maximum(highest[:n], value, out=highest[:n])
+    back = np.empty_like(order)
+    back[order] = np.arange(len(order))
+    return accepted.index[np.stack([first[back], second[back]])].T
+
+
+def dijet_mass(jets: Jets, pairs: IntArray, directions: Directions | None = None) -> Float64Array:
+    """Invariant mass of a pair of jets of each event, in float64.
+
+    ``m^2 = m1^2 + m2^2 + 2 (E1 E2 - p1 p2) + 2 (p1 p2 - p1.p2)``, with both differences written
+    as sums of terms that are not negative, so that nothing cancels for collinear or light jets.
+
+    Args:
+        jets: all jets of the chunk; a negative mass is minus the root of a negative mass squared,
+            as in ROOT.
+        pairs: indices of the two jets, shape (n_selected, 2).
+        directions: of these pairs where they are known.
+
+    Returns:
+        m_jj in GeV, shape (n_selected,); exactly zero for a negative mass squared.
+    """
+    first, second = pairs.T
+    pt1, pt2 = float64(jets.pt[first]), float64(jets.pt[second])
+    m1, m2 = float64(jets.m[first]), float64(jets.m[second])
+    directions = directions or Directions.of(jets, pairs)
+    p1, p2 = pt1 * directions.cosh_eta1, pt2 * directions.cosh_eta2
+    m1_squared, m2_squared = _squared(m1, p1), _squared(m2, p2)
+    e1_squared, e2_squared = p1 * p1 + m1_squared, p2 * p2 + m2_squared
+    product = np.sqrt(e1_squared * e2_squared) + p1 * p2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        masses = (m1_squared * e2_squared + m2_squared * p1 * p1) / product
+    masses[product == 0] = 0
+    m_squared = m1_squared + m2_squared + 2 * masses + 4 * pt1 * pt2 * directions.opening
+    m_jj: Float64Array = np.sqrt(np.maximum(m_squared, 0)) * jets.gev
+    return m_jj
+
+
+def _squared(m: Float64Array, p: Float64Array) -> Float64Array:
+    """Masses squared, negative for negative masses, but no less than makes an energy of zero."""
+    if not len(m) or m.min() >= 0:
+        return m * m
+    squared: Float64Array = np.maximum(m * np.abs(m), -p * p)
+    return squared
+
+
+def float64(values: npt.NDArray[np.generic]) -> Float64Array:
+    """The values in the precision that masses and cuts on tags are computed with."""
+    return values.astype(np.float64)
+
+
+def _descending(values: FloatArray, offsets: IntArray) -> bool:
+    """Whether no value is above the one before it in the same event."""
+    rises = np.zeros(len(values) + 1, np.bool_)
+    np.greater(values[1:], values[:-1], out=rises[1:-1])
+    rises[offsets] = False
+    return not rises.any()

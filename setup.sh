@@ -94,14 +94,14 @@ _vhbb_build_once() {
 
 # Compiled code reads events faster; without it all works, so this is tried once and never fails.
 _vhbb_compile() {
-    local code="$VHBB_HOME/analysis/reading" log="$LAW_HOME/compilation.log" tried
-    tried="$VHBB_VENV/compiled-$(cat "$code/unpack.c" "$code/compilation.py" | cksum | tr ' ' -)"
+    local code="$VHBB_HOME/analysis" log="$LAW_HOME/compilation.log" tried
+    tried="$VHBB_VENV/compiled-$(cat "$code/compiled.c" "$code/compilation.py" | cksum | tr ' ' -)"
     if [ -e "$tried" ] || [ ! -w "$VHBB_VENV" ]; then
         return 0
     fi
     "$VHBB_VENV/bin/python" -I "$code/compilation.py" >|"$log" 2>&1 ||
-        printf 'setup: no working C compiler, so events are read by numpy alone, in some %s\n' \
-            "15 % more time (details: $log)" >&2
+        printf 'setup: no working C compiler, so numpy alone reads and selects events, in some %s\n' \
+            "20 % more time (details: $log)" >&2
     touch "$tried" 2>/dev/null || true
 }
 

@@ -53,13 +53,6 @@ class AcceptedJets:
         """Those of these jets for which the mask, of shape (n_accepted,), is true."""
         return AcceptedJets(self.index[mask], count_before(mask, self.offsets))
 
-    def of_events(self, events: IntArray) -> "AcceptedJets":
-        """Those of some of the events, ascending, which are the only ones of the result."""
-        counts = self.offsets[events + 1] - self.offsets[events]
-        offsets = np.concatenate([[0], np.cumsum(counts)])
-        shift = np.repeat(self.offsets[events] - offsets[:-1], counts)
-        return AcceptedJets(self.index[np.arange(offsets[-1]) + shift], offsets)
-
     def per_event(self) -> IntArray:
         """Number of accepted jets of each event, shape (n_events,)."""
         return np.diff(self.offsets)

@@ -1,15 +1,19 @@
-"""The two leading jets of each event and their mass, with and without what is known before.
+"""The two leading jets of each event and their mass.
 
-Shifts of the jets' energy scale or resolution seldom change which jets lead, and never their
-directions: what is known of the pairs before a shift spares each shift a good part of the work.
+Shifts of the jets' energy scale or resolution seldom change which jets lead, and never where they
+go, so each shift is spared what is known of the directions of the pairs before it.
 """
 
+import ctypes
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from analysis.events import AcceptedJets, BoolArray, Float64Array, FloatArray, IntArray, Jets
+from analysis.compilation import compiled
+from analysis.events import AcceptedJets, Float64Array, FloatArray, IntArray, Jets
+
+COMPILED_TYPES = ("float32", "float64")
 
 
 @dataclass(frozen=True)
@@ -64,76 +68,34 @@ class KnownPairs:
         pairs: indices of each event's two jets among the chunk's, shape (n_events, 2); any jets
             where an event has no pair.
         directions: of all of them.
-        others: indices of the jets that are in no pair, shape (n_others,).
-        their_events: the event of each of these.
     """
 
     pairs: IntArray
     directions: Directions
-    others: IntArray
-    their_events: IntArray
 
     @classmethod
     def of(cls, jets: Jets, accepted: AcceptedJets, *, by_pt: bool) -> "KnownPairs":
         """Those of a chunk's accepted jets."""
         events = np.flatnonzero(accepted.per_event() >= 2)  # noqa: PLR2004 - a pair
-        found = leading_pairs(jets.pt, accepted, events, by_pt=by_pt)
-        in_no_pair = np.ones(len(jets.pt), np.bool_)
         # by columns, as each is used by itself
         columns: IntArray = np.zeros((2, len(jets.offsets) - 1), np.int64)
-        for column, jet in zip(columns, found.T, strict=True):
-            column[events] = jet
-            in_no_pair[jet] = False
-        event_of_jet = np.repeat(np.arange(len(columns[0])), np.diff(jets.offsets))
-        return cls(
-            pairs=columns.T,
-            directions=Directions.of(jets, columns.T) if len(jets.pt) else Directions.none(),
-            others=np.flatnonzero(in_no_pair),
-            their_events=event_of_jet[in_no_pair],
-        )
+        columns[:, events] = leading_pairs(jets.pt, accepted, events, by_pt=by_pt).T
+        directions = Directions.of(jets, columns.T) if len(jets.pt) else Directions.none()
+        return cls(columns.T, directions)
 
-    def lead(
-        self, jets: Jets, accepted: AcceptedJets, events: IntArray, *, by_pt: bool
-    ) -> tuple[IntArray, Directions]:
-        """The leading pairs of events after a shift, and their directions.
+    def directions_of(self, jets: Jets, events: IntArray, pairs: IntArray) -> Directions:
+        """The directions of pairs of events, which are calculated where the pair is another.
 
         Args:
-            jets: of the chunk, shifted.
-            accepted: the accepted ones of these.
-            events: positions of events with at least two, shape (n_selected,).
-            by_pt: see `leading_pairs`.
+            jets: of the chunk.
+            events: positions of the events, shape (n_selected,).
+            pairs: their leading pairs, shape (n_selected, 2).
         """
-        pairs: IntArray = self.pairs.T.take(events, axis=1).T
-        if by_pt:
-            changed = np.flatnonzero(self._may_change(jets.pt, accepted, events, pairs))
-        else:
-            start = accepted.offsets[events]
-            first, second = accepted.index[start], accepted.index[start + 1]
-            changed = np.flatnonzero((pairs[:, 0] != first) | (pairs[:, 1] != second))
+        (first, second), (known_first, known_second) = pairs.T, self.pairs.T
+        changed = np.flatnonzero((first != known_first[events]) | (second != known_second[events]))
         directions = self.directions[events]
-        if len(changed):
-            own = accepted.of_events(events[changed])
-            pairs[changed] = leading_pairs(jets.pt, own, np.arange(len(changed)), by_pt=by_pt)
-            directions.put(changed, Directions.of(jets, pairs[changed]))
-        return pairs, directions
-
-    def _may_change(
-        self, pt: FloatArray, accepted: AcceptedJets, events: IntArray, pairs: IntArray
-    ) -> BoolArray:
-        """Whether the pairs known of some events are not clearly their leading ones.
-
-        Clearly is: accepted, the first above the second, and that above all others.
-        """
-        is_accepted = np.zeros(len(pt), np.bool_)
-        is_accepted[accepted.index] = True
-        first, second = pairs.T
-        low = pt[second]
-        change: BoolArray = ~(is_accepted[first] & is_accepted[second] & (pt[first] > low))
-        least = np.full(len(self.pairs), np.inf, pt.dtype)
-        least[events] = low
-        above = (pt[self.others] >= least[self.their_events]) & is_accepted[self.others]
-        change[np.searchsorted(events, self.their_events[above])] = True
-        return change
+        directions.put(changed, Directions.of(jets, pairs[changed]))
+        return directions
 
 
 def leading_pairs(
@@ -151,11 +113,28 @@ def leading_pairs(
     Returns:
         Indices among all jets of the chunk, shape (n_selected, 2).
     """
-    start = accepted.offsets[events]
+    if not by_pt:
+        return _first_two(accepted, events)
+    code = compiled()
+    if code is None or pt.dtype.name not in COMPILED_TYPES:
+        return highest_pairs(pt, accepted, events)
+    pairs = np.empty((2, len(events)), np.int64)
+    columns = (events, accepted.offsets, accepted.index, pt)
+    inputs = [np.ascontiguousarray(column) for column in columns]
+    code[f"leading_pairs_{pt.dtype.name}"](
+        ctypes.c_int64(len(events)),
+        *(ctypes.c_void_p(array.ctypes.data) for array in (*inputs, *pairs)),
+    )
+    return pairs.T
+
+
+def highest_pairs(pt: FloatArray, accepted: AcceptedJets, events: IntArray) -> IntArray:
+    """What `leading_pairs` gives by pT, by numpy."""
     ordered = pt[accepted.index]
     # Most files have their jets in order of pT.
-    if not by_pt or not len(events) or _descending(ordered, accepted.offsets):
-        return accepted.index[np.stack([start, start + 1])].T
+    if not len(events) or _descending(ordered, accepted.offsets):
+        return _first_two(accepted, events)
+    start = accepted.offsets[events]
     counts = accepted.offsets[events + 1] - start
     # Events with most jets first: those that have a jet of some rank are then the foremost ones.
     most = int(counts.max())
@@ -181,6 +160,11 @@ def leading_pairs(
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
     return accepted.index[np.stack([first[back], second[back]])].T
+
+
+def _first_two(accepted: AcceptedJets, events: IntArray) -> IntArray:
+    start = accepted.offsets[events]
+    return accepted.index[np.stack([start, start + 1])].T
 
 
 def dijet_mass(jets: Jets, pairs: IntArray, directions: Directions | None = None) -> Float64Array:

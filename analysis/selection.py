@@ -21,7 +21,7 @@ from analysis.events import (
     Jets,
     count_before,
 )
-from analysis.pairs import Directions, KnownPairs, dijet_mass, float64, leading_pairs
+from analysis.pairs import KnownPairs, dijet_mass, float64, leading_pairs
 
 PROBABILITY_ROUNDING = 1e-5
 """How far above one the float32 output of a softmax may lie."""
@@ -90,7 +90,7 @@ def select(
     Args:
         chunk: events, with the columns of `required_columns`.
         selection: the cuts, of at least two jets, and how the two leading ones are chosen.
-        known: pairs of the same events with other momenta, which make it faster.
+        known: the pairs of the same events with other momenta, which make it faster.
     """
     jets, weights = chunk.jets, chunk.weights
     left = [weights]
@@ -105,12 +105,8 @@ def select(
         accepted = b_tag_jets(jets, accepted, selection.b_tag)
         events = _events_with(accepted, selection.min_jets, clean)
         left.append(weights[events])
-    by_pt = selection.jet_order == "pt"
-    if known is None:
-        pairs = leading_pairs(jets.pt, accepted, events, by_pt=by_pt)
-        directions = Directions.of(jets, pairs)
-    else:
-        pairs, directions = known.lead(jets, accepted, events, by_pt=by_pt)
+    pairs = leading_pairs(jets.pt, accepted, events, by_pt=selection.jet_order == "pt")
+    directions = known.directions_of(jets, events, pairs) if known else None
     return SelectedEvents(
         event_index=events,
         pairs=pairs,

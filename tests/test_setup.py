@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 
-COMPILED = ("analysis/reading/unpack.c", "analysis/reading/compilation.py")
+COMPILED = ("analysis/compiled.c", "analysis/compilation.py")
 SHELLS = [shell for shell in ("bash", "zsh") if shutil.which(shell)]
 
 
@@ -53,7 +53,7 @@ def clone(tmp_path, root):
     clone = tmp_path / "my analysis"
     (clone / "tasks").mkdir(parents=True)
     (clone / "tasks" / "fit.py").touch()
-    (clone / "analysis" / "reading").mkdir(parents=True)
+    (clone / "analysis").mkdir()
     for name in ("setup.sh", "law.cfg", *COMPILED):
         shutil.copy(root / name, clone / name)
     (clone / "requirements.txt").write_text(make_wheel(clone))
@@ -130,7 +130,7 @@ def test_without_a_compiler_it_says_so_once_and_works(clone):
     assert first.returncode == 0
     assert first.stdout.strip().endswith("/bin/law")
     (line,) = (line for line in first.stderr.splitlines() if "C compiler" in line)
-    assert line.startswith("setup: no working C compiler, so events are read by numpy alone")
+    assert line.startswith("setup: no working C compiler, so numpy alone reads")
     assert "no-such-compiler" in (clone / ".law" / "compilation.log").read_text()
     assert source(clone, CC="no-such-compiler").stderr == ""
 

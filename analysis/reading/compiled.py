@@ -1,4 +1,4 @@
-"""Values of jagged branches by compiled code, in one pass over their baskets: see `unpack.c`."""
+"""Values of jagged branches by compiled code, in one pass over their baskets: see `compiled.c`."""
 
 import ctypes
 from collections.abc import Sequence
@@ -6,16 +6,16 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from analysis.compilation import compiled
 from analysis.events import IntArray
 from analysis.reading.baskets import Keys
 from analysis.reading.columns import UnknownLayoutError
-from analysis.reading.compilation import compiled
 from analysis.reading.decompression import Unpacked, addresses
 from analysis.reading.layouts import JaggedValues, NumpyValues, check_positions
 
 
 class Branch(ctypes.Structure):
-    """What `unpack.c` calls by that name."""
+    """What `compiled.c` calls by that name."""
 
     _fields_ = (
         ("n_baskets", ctypes.c_int64),

@@ -11,6 +11,7 @@ import vector
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis import pairs
 from analysis.catalogue import (
     BTag,
     JetEnergyResolution,
@@ -19,7 +20,7 @@ from analysis.catalogue import (
     Variation,
 )
 from analysis.events import AcceptedJets, EventChunk, Jets
-from analysis.pairs import KnownPairs, dijet_mass, leading_pairs
+from analysis.pairs import KnownPairs, dijet_mass, highest_pairs, leading_pairs
 from analysis.selection import (
     SelectedEvents,
     b_tag_discriminant,
@@ -295,6 +296,25 @@ def test_a_score_is_cut_on(chunk_of):
     tag = BTag("btagDeepFlavB", "score", 0.3, {})
     assert required_columns(Selection("x", b_tag=tag)) == (("btagDeepFlavB",), ())
     assert tagged(chunk_of, tag, btagDeepFlavB=[0.4, -1.0, 0.31]).pairs.tolist() == [[0, 2]]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+def test_compiled_code_finds_the_pairs_that_numpy_finds(monkeypatch, dtype):
+    rng = np.random.default_rng(1)
+    counts = rng.integers(0, 9, 5000)
+    # few momenta: many are equal
+    pt = rng.choice([20.0, 60.0, 75.0, 100.0], counts.sum()).astype(dtype)
+    mask = pt > 50
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    accepted = AcceptedJets(np.arange(len(pt)), offsets).that(mask)
+    for events in (np.flatnonzero(accepted.per_event() >= 2), np.zeros(0, np.int64)):
+        found = leading_pairs(pt, accepted, events, by_pt=True)
+        expected = highest_pairs(pt, accepted, events)
+        assert found.shape == expected.shape == (len(events), 2)
+        np.testing.assert_array_equal(found, expected)
+        monkeypatch.setattr(pairs, "compiled", lambda: None)
+        np.testing.assert_array_equal(leading_pairs(pt, accepted, events, by_pt=True), expected)
+        monkeypatch.undo()
 
 
 @pytest.mark.parametrize("b_tag", [None, DL1D])

@@ -15,8 +15,9 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis import compilation
 from analysis.events import IntArray
-from analysis.reading import compilation, compiled
+from analysis.reading import compiled
 from analysis.reading.baskets import Keys
 from analysis.reading.columns import UnknownLayoutError
 from analysis.reading.compiled import CompiledValues, jagged_values

@@ -1,8 +1,5 @@
-/* The values of a jagged branch, out of the decompressed bytes of its baskets, in one pass.
-
-`layouts.py` does the same in several passes of numpy, and says how a basket is laid out;
-`compiled.py` calls this, `compilation.py` builds it. What a basket says may be damaged, so no
-position in it is followed before it has been checked. */
+/* Loops over entries that numpy needs many passes for, in one. It does the same where this was not
+built (see `compilation.py`), and says what is done here: `reading/layouts.py` and `pairs.py`. */
 
 #include <stdint.h>
 #include <string.h>
@@ -17,8 +14,11 @@ position in it is followed before it has been checked. */
 #define FAST
 #endif
 
-/* Each basket has `border` bytes of entries, then the table: its length, a position for each entry
-and one that means nothing, 4 bytes each. Borders and numbers of entries are not negative. */
+/* The values of a jagged branch, out of the decompressed bytes of its baskets.
+
+Each basket has `border` bytes of entries, then the table: its length, a position for each entry and
+one that means nothing, 4 bytes each. Borders and numbers of entries are not negative. Positions may
+be damaged, so none is followed before it has been checked. */
 typedef struct {
     int64_t n_baskets;
     const uint8_t *const *baskets;
@@ -101,3 +101,31 @@ UNPACK(1, uint8_t)
 UNPACK(2, uint16_t)
 UNPACK(4, uint32_t)
 UNPACK(8, uint64_t)
+
+/* The two jets of highest pT of events that have at least two; of equal ones, the first ones. */
+#define LEADING_PAIRS(NAME, TYPE)                                                                  \
+    void leading_pairs_##NAME(int64_t n_events, const int64_t *events, const int64_t *offsets,     \
+                              const int64_t *index, const TYPE *pt, int64_t *first,                \
+                              int64_t *second) {                                                   \
+        for (int64_t i = 0; i < n_events; i++) {                                                   \
+            const int64_t *jet = index + offsets[events[i]];                                       \
+            const int64_t *const stop = index + offsets[events[i] + 1];                            \
+            const int swapped = pt[jet[1]] > pt[jet[0]];                                           \
+            int64_t high = jet[swapped], next = jet[!swapped];                                     \
+            TYPE high_pt = pt[high], next_pt = pt[next];                                           \
+            for (jet += 2; jet < stop; jet++) {                                                    \
+                const TYPE value = pt[*jet];                                                       \
+                if (value > high_pt) {                                                             \
+                    next = high, next_pt = high_pt;                                                \
+                    high = *jet, high_pt = value;                                                  \
+                } else if (value > next_pt) {                                                      \
+                    next = *jet, next_pt = value;                                                  \
+                }                                                                                  \
+            }                                                                                      \
+            first[i] = high;                                                                       \
+            second[i] = next;                                                                      \
+        }                                                                                          \
+    }
+
+LEADING_PAIRS(float32, float)
+LEADING_PAIRS(float64, double)

@@ -1,4 +1,4 @@
-"""Builds `unpack.c`: ``python analysis/reading/compilation.py``, which `setup.sh` calls once.
+"""Builds `compiled.c`: ``python analysis/compilation.py``, which `setup.sh` calls once.
 
 Where there is no C compiler, numpy does the same work in more time.
 """
@@ -16,18 +16,21 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-SOURCE = Path(__file__).with_name("unpack.c")
+SOURCE = Path(__file__).with_name("compiled.c")
 
 OPTIONS = ("-std=gnu11", "-O3", "-shared", "-fPIC")
 
-FUNCTIONS = tuple(f"unpack_{size}" for size in (1, 2, 4, 8))
+FUNCTIONS = (
+    *(f"unpack_{size}" for size in (1, 2, 4, 8)),
+    *(f"leading_pairs_{dtype}" for dtype in ("float32", "float64")),
+)
 
 
 def library() -> Path:
     """Where the compiled code lies: in the environment, one for each state of what makes it."""
     made_from = SOURCE.read_bytes() + repr(OPTIONS).encode()
     state = hashlib.sha256(made_from).hexdigest()[:16]
-    return Path(sys.prefix, "lib", "vhbb", f"unpack-{state}.so")
+    return Path(sys.prefix, "lib", "vhbb", f"compiled-{state}.so")
 
 
 @cache
@@ -36,7 +39,7 @@ def compiled() -> CDLL | None:
     try:
         return CDLL(str(library()))
     except OSError as reason:
-        logger.debug("vectors are read by numpy, since %s", reason)
+        logger.debug("numpy does what could be done by compiled code, since %s", reason)
         return None
 
 

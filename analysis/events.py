@@ -71,7 +71,7 @@ class EventChunk:
     """
 
     jets: Jets
-    weights: npt.NDArray[np.float64]
+    weights: Float64Array
     start: int = 0
     extra: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
 

@@ -6,6 +6,7 @@ go, so each shift is spared what is known of the directions of the pairs before 
 
 import ctypes
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +14,10 @@ import numpy.typing as npt
 from analysis.compilation import compiled
 from analysis.events import AcceptedJets, Float64Array, FloatArray, IntArray, Jets
 
-COMPILED_TYPES = ("float32", "float64")
+COMPILED_TYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
-@dataclass(frozen=True)
-class Directions:
+class Directions(NamedTuple):
     """What the mass of a pair of jets depends on besides their momenta and masses.
 
     Attributes:
@@ -49,20 +49,10 @@ class Directions:
         """Those of no pair."""
         return cls(np.empty(0), np.empty(0), np.empty(0))
 
-    def __getitem__(self, which: IntArray) -> "Directions":
-        """Those of some of the pairs."""
-        return Directions(self.cosh_eta1[which], self.cosh_eta2[which], self.opening[which])
-
-    def put(self, which: IntArray, others: "Directions") -> None:
-        """Replace those of some of the pairs."""
-        self.cosh_eta1[which] = others.cosh_eta1
-        self.cosh_eta2[which] = others.cosh_eta2
-        self.opening[which] = others.opening
-
 
 @dataclass(frozen=True)
 class KnownPairs:
-    """The leading pairs of a chunk's events before the momenta of its jets are shifted.
+    """The leading pairs of a chunk's events before pT and mass of its jets are shifted.
 
     Attributes:
         pairs: indices of each event's two jets among the chunk's, shape (n_events, 2); any jets
@@ -93,9 +83,12 @@ class KnownPairs:
         """
         (first, second), (known_first, known_second) = pairs.T, self.pairs.T
         changed = np.flatnonzero((first != known_first[events]) | (second != known_second[events]))
-        directions = self.directions[events]
-        directions.put(changed, Directions.of(jets, pairs[changed]))
-        return directions
+        columns = []
+        for known, new in zip(self.directions, Directions.of(jets, pairs[changed]), strict=True):
+            column = known[events]
+            column[changed] = new
+            columns.append(column)
+        return Directions(*columns)
 
 
 def leading_pairs(
@@ -116,14 +109,14 @@ def leading_pairs(
     if not by_pt:
         return _first_two(accepted, events)
     code = compiled()
-    if code is None or pt.dtype.name not in COMPILED_TYPES:
+    if code is None or pt.dtype not in COMPILED_TYPES:
         return highest_pairs(pt, accepted, events)
     pairs = np.empty((2, len(events)), np.int64)
-    columns = (events, accepted.offsets, accepted.index, pt)
-    inputs = [np.ascontiguousarray(column) for column in columns]
+    positions = (events, accepted.offsets, accepted.index)
+    inputs = [np.ascontiguousarray(array, np.int64) for array in positions]
+    arrays = (*inputs, np.ascontiguousarray(pt), *pairs)
     code[f"leading_pairs_{pt.dtype.name}"](
-        ctypes.c_int64(len(events)),
-        *(ctypes.c_void_p(array.ctypes.data) for array in (*inputs, *pairs)),
+        ctypes.c_int64(len(events)), *(ctypes.c_void_p(array.ctypes.data) for array in arrays)
     )
     return pairs.T
 

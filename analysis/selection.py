@@ -90,7 +90,7 @@ def select(
     Args:
         chunk: events, with the columns of `required_columns`.
         selection: the cuts, of at least two jets, and how the two leading ones are chosen.
-        known: the pairs of the same events with other momenta, which make it faster.
+        known: the pairs of the very same jets with other pT and masses, which make it faster.
     """
     jets, weights = chunk.jets, chunk.weights
     left = [weights]
@@ -122,7 +122,7 @@ def select(
 def accept_jets(jets: Jets, selection: Selection) -> AcceptedJets:
     """Jets above the pT threshold, within abs(eta), and from the hard scatter where asked for."""
     mask = jets.pt > selection.jet_pt_min / jets.gev
-    if np.isfinite(selection.jet_eta_max):
+    if selection.jet_eta_max != np.inf:
         mask &= np.abs(jets.eta) < selection.jet_eta_max
     if selection.jvt:
         mask &= jets.extra["jvt"].astype(np.bool_, copy=False)

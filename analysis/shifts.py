@@ -13,7 +13,7 @@ from analysis.catalogue import (
     Selection,
     Variation,
 )
-from analysis.events import AcceptedJets, EventChunk, FloatArray, Jets
+from analysis.events import AcceptedJets, EventChunk, Float64Array, FloatArray, Jets
 from analysis.pairs import KnownPairs
 from analysis.schema import KINEMATICS, generator_weight
 from analysis.selection import (
@@ -147,7 +147,7 @@ def shifted_jets(jets: Jets, variation: Variation) -> Jets:
     return replace(jets, pt=jets.pt * factor, m=jets.m * factor)
 
 
-def standard_normals(jets: Jets) -> npt.NDArray[np.float64]:
+def standard_normals(jets: Jets) -> Float64Array:
     """A random number of the standard normal distribution for each jet, shape (n_jets,).
 
     It is a function of the jet's pT, eta and phi, by the mixing function of the generator
@@ -162,7 +162,7 @@ def standard_normals(jets: Jets) -> npt.NDArray[np.float64]:
     uniform = (bits >> np.uint64(32)).astype(np.float64) + 0.5
     angle = (bits & np.uint64(0xFFFFFFFF)).astype(np.float64)
     radius = np.sqrt(-2 * np.log(uniform / 2**32))
-    normals: npt.NDArray[np.float64] = radius * np.cos(angle * (2 * np.pi / 2**32))
+    normals: Float64Array = radius * np.cos(angle * (2 * np.pi / 2**32))
     return normals
 
 

@@ -6,17 +6,14 @@ from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from analysis.catalogue import FlavourTagging, ScaleFactor, Selection, Variation, WeightBranch
 from analysis.catalogue.shifts import VARIATION, Weight
 from analysis.cutflow import Cutflow
 from analysis.errors import AnalysisError
-from analysis.events import EventChunk
+from analysis.events import EventChunk, Float64Array
 from analysis.schema import KINEMATICS
 from analysis.selection import SelectedEvents
-
-Float64Array = npt.NDArray[np.float64]
 
 WEIGHTS: Final = "weights"
 """Last line of the cut flow of a selection that weights events."""

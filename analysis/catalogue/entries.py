@@ -80,7 +80,7 @@ class Selection:
         title: for plots and tables.
         min_jets: number of selected jets an event needs, at least 2.
         jet_pt_min: jets are above it, in GeV.
-        jet_eta_max: jets are below it in absolute pseudorapidity.
+        jet_eta_max: jets are below it in absolute pseudorapidity; infinity for no such cut.
         jet_order: ``pt`` (descending) or ``container`` (as stored): which two jets lead.
         b_tag: jets must pass it; None for no b-tagging.
         event_cleaning: events must pass the loose jet cleaning.

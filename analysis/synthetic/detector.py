@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from analysis.events import BoolArray, IntArray
-from analysis.synthetic.kinematics import Float64Array, Momenta, PartonEvents
+from analysis.events import BoolArray, Float64Array, IntArray
+from analysis.synthetic.kinematics import Momenta, PartonEvents
 
 PT_MIN = 15.0
 ETA_MAX = 4.5

@@ -10,9 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from analysis.events import IntArray
-
-Float64Array = npt.NDArray[np.float64]
+from analysis.events import Float64Array, IntArray
 
 MASS_H = 125.0
 MASS_Z, WIDTH_Z = 91.19, 2.50

@@ -101,7 +101,7 @@ _vhbb_compile() {
     fi
     "$VHBB_VENV/bin/python" -I "$code/compilation.py" >|"$log" 2>&1 ||
         printf 'setup: no working C compiler, so numpy alone reads and selects events, in some %s\n' \
-            "20 % more time (details: $log)" >&2
+            "20 to 45 % more time (details: $log)" >&2
     touch "$tried" 2>/dev/null || true
 }
 

@@ -1,5 +1,6 @@
 """The fast readers give what uproot gives, for every file and any range of its entries."""
 
+import fcntl
 import itertools
 import logging
 import os
@@ -265,16 +266,18 @@ def root_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return Path(given)
     folder = Path(__file__).parents[3] / ".venv-root"
     python, done = folder / "bin" / "python", folder / "complete"
-    if not done.exists():
-        try:
-            venv.create(folder, with_pip=True, clear=True)
-            install = [python, "-m", "pip", "install", "--quiet", "root"]
-            subprocess.run(install, check=True, capture_output=True, timeout=900)
-        except (OSError, subprocess.SubprocessError) as error:
-            if os.environ.get("CI"):
-                raise
-            pytest.skip(f"no ROOT: set VHBB_ROOT_PYTHON ({error})")
-        done.touch()
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # other processes of the same tests wait
+        if not done.exists():
+            try:
+                venv.create(folder, with_pip=True, clear=True)
+                install = [python, "-m", "pip", "install", "--quiet", "root"]
+                subprocess.run(install, check=True, capture_output=True, timeout=900)
+            except (OSError, subprocess.SubprocessError) as error:
+                if os.environ.get("CI"):
+                    raise
+                pytest.skip(f"no ROOT: set VHBB_ROOT_PYTHON ({error})")
+            done.touch()
     return python
 
 

@@ -92,7 +92,8 @@ _vhbb_build_once() {
     fi
 }
 
-# Compiled code reads and selects events faster; without it all works, so this is tried once and never fails.
+# Compiled code reads and selects events faster; without it all works, so this is tried once and
+# never fails.
 _vhbb_compile() {
     local code="$VHBB_HOME/analysis" log="$LAW_HOME/compilation.log" tried
     tried="$VHBB_VENV/compiled-$(cat "$code/compiled.c" "$code/compilation.py" | cksum | tr ' ' -)"

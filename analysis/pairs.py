@@ -44,11 +44,6 @@ class Directions(NamedTuple):
             opening=sinh_squared + np.sin((phi1 - phi2) / 2) ** 2,
         )
 
-    @classmethod
-    def none(cls) -> "Directions":
-        """Those of no pair."""
-        return cls(np.empty(0), np.empty(0), np.empty(0))
-
 
 @dataclass(frozen=True)
 class KnownPairs:
@@ -65,13 +60,12 @@ class KnownPairs:
 
     @classmethod
     def of(cls, jets: Jets, accepted: AcceptedJets, *, by_pt: bool) -> "KnownPairs":
-        """Those of a chunk's accepted jets."""
+        """Those of the accepted jets of a chunk which has jets, or else no events."""
         events = np.flatnonzero(accepted.per_event() >= 2)  # noqa: PLR2004 - a pair
         # by columns, as each is used by itself
         columns: IntArray = np.zeros((2, len(jets.offsets) - 1), np.int64)
         columns[:, events] = leading_pairs(jets.pt, accepted, events, by_pt=by_pt).T
-        directions = Directions.of(jets, columns.T) if len(jets.pt) else Directions.none()
-        return cls(columns.T, directions)
+        return cls(columns.T, Directions.of(jets, columns.T))
 
     def directions_of(self, jets: Jets, events: IntArray, pairs: IntArray) -> Directions:
         """The directions of pairs of events, which are calculated where the pair is another.

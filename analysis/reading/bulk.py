@@ -18,8 +18,8 @@ from analysis.reading import columns
 from analysis.reading.baskets import basket_table, read_keys
 from analysis.reading.columns import CACHED_BYTES, CHUNK_ENTRIES, Column, UnknownLayoutError
 from analysis.reading.compiled import jagged_values
-from analysis.reading.decompression import decompress_all
-from analysis.reading.layouts import joined_values
+from analysis.reading.decompression import decompress_all, views
+from analysis.reading.layouts import Baskets, joined_values
 from analysis.reading.ranges import Requested
 
 
@@ -113,12 +113,14 @@ class BulkReader:
             parts = decompress_all(data, first_bytes[here], last_bytes[here], own.data)
             skipped = start - int(table.bounds[which.start])
             if table.header is None:
-                values = joined_values(parts, own.border, table.dtype)
+                values = joined_values(views(parts), own.border, table.dtype)
                 if len(values) != np.sum(entries[here]):
                     raise UnknownLayoutError(f"{name} has not one value an entry")
                 result[name] = Column(values[skipped : skipped + stop - start], None)
                 continue
-            values, offsets = jagged.of(parts, own, entries[here], table.dtype, table.header)
+            values, offsets = jagged.of(
+                Baskets(parts, own, entries[here], table.dtype, table.header)
+            )
             if trimmed is None or trimmed[0] is not offsets or trimmed[1] != skipped:
                 own_offsets = _between(offsets, skipped, skipped + stop - start)
                 trimmed = offsets, skipped, own_offsets

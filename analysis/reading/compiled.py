@@ -1,17 +1,15 @@
 """Values of jagged branches by compiled code, in one pass over their baskets: see `compiled.c`."""
 
 import ctypes
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from analysis.compilation import compiled
 from analysis.events import IntArray
-from analysis.reading.baskets import Keys
 from analysis.reading.columns import UnknownLayoutError
-from analysis.reading.decompression import Unpacked, addresses
-from analysis.reading.layouts import JaggedValues, NumpyValues, check_positions
+from analysis.reading.decompression import addresses
+from analysis.reading.layouts import Baskets, JaggedValues, NumpyValues, check_positions
 
 
 class Branch(ctypes.Structure):
@@ -42,22 +40,16 @@ class CompiledValues:
         self._code = code
         self._offsets: IntArray | None = None
 
-    def of(
-        self,
-        parts: Sequence[Unpacked],
-        keys: Keys,
-        entries: IntArray,
-        dtype: np.dtype[np.generic],
-        header: int,
-    ) -> tuple[npt.NDArray[np.generic], IntArray]:
+    def of(self, baskets: Baskets) -> tuple[npt.NDArray[np.generic], IntArray]:
         """See `JaggedValues`."""
+        parts, keys, entries, dtype, header = baskets
         check_positions(keys, entries)
         room = int(np.sum(keys.border - header * entries)) // dtype.itemsize
         if room < 0:
             raise UnknownLayoutError("entries shorter than their headers")
         values = np.empty(room, dtype.newbyteorder("="))
         offsets = np.empty(int(np.sum(entries)) + 1, np.int64)
-        baskets = addresses(parts)
+        positions = addresses(parts)
         borders, counts, lengths = (
             np.ascontiguousarray(column, np.int64) for column in (keys.border, entries, keys.length)
         )
@@ -65,7 +57,7 @@ class CompiledValues:
         unpack.restype = ctypes.c_int64
         branch = Branch(
             n_baskets=len(parts),
-            baskets=baskets.ctypes.data,
+            baskets=positions.ctypes.data,
             borders=borders.ctypes.data,
             entries=counts.ctypes.data,
             key_lengths=lengths.ctypes.data,

@@ -10,7 +10,7 @@ a C compiler was at hand.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,25 +24,29 @@ OFFSET = 4
 """Bytes of an entry's position."""
 
 
+class Baskets(NamedTuple):
+    """Some baskets of a jagged branch.
+
+    Attributes:
+        parts: decompressed baskets.
+        keys: of the baskets.
+        entries: number of entries of each basket.
+        dtype: of the values as stored, big-endian.
+        header: bytes before the values of each entry.
+    """
+
+    parts: Sequence[Unpacked]
+    keys: Keys
+    entries: IntArray
+    dtype: np.dtype[np.generic]
+    header: int
+
+
 class JaggedValues(Protocol):
     """Takes the values of jagged branches of the same entries out of their baskets, in turn."""
 
-    def of(
-        self,
-        parts: Sequence[Unpacked],
-        keys: Keys,
-        entries: IntArray,
-        dtype: np.dtype[np.generic],
-        header: int,
-    ) -> tuple[npt.NDArray[np.generic], IntArray]:
+    def of(self, baskets: Baskets) -> tuple[npt.NDArray[np.generic], IntArray]:
         """The values of one branch.
-
-        Args:
-            parts: decompressed baskets.
-            keys: of the baskets.
-            entries: number of entries of each basket.
-            dtype: of the values as stored, big-endian.
-            header: bytes before the values of each entry.
 
         Returns:
             The values in native byte order, and the offsets: values of entry i are
@@ -61,22 +65,16 @@ class NumpyValues:
         """None seen so far."""
         self._layout: Layout | None = None
 
-    def of(
-        self,
-        parts: Sequence[Unpacked],
-        keys: Keys,
-        entries: IntArray,
-        dtype: np.dtype[np.generic],
-        header: int,
-    ) -> tuple[npt.NDArray[np.generic], IntArray]:
+    def of(self, baskets: Baskets) -> tuple[npt.NDArray[np.generic], IntArray]:
         """See `JaggedValues`."""
+        _, keys, entries, dtype, header = baskets
         check_positions(keys, entries)
-        baskets = views(parts)
-        begins = entry_begins(baskets, keys, entries)
+        parts = views(baskets.parts)
+        begins = entry_begins(parts, keys, entries)
         layout, size = self._layout, dtype.itemsize
         if layout is None or not layout.is_that_of(begins, keys, header, size):
             layout = self._layout = find_layout(begins, keys, entries, header, size)
-        return layout.values(baskets, dtype), layout.offsets
+        return layout.values(parts, dtype), layout.offsets
 
 
 @dataclass(frozen=True)
@@ -230,10 +228,10 @@ def _common_length(begins: npt.NDArray[np.int32], keys: Keys, entries: IntArray)
 
 
 def joined_values(
-    parts: Sequence[Unpacked], border: IntArray, dtype: np.dtype[np.generic]
+    parts: Sequence[memoryview], border: IntArray, dtype: np.dtype[np.generic]
 ) -> npt.NDArray[np.generic]:
     """The values of baskets that hold nothing else before their border, in native byte order."""
-    return np.frombuffer(_before(border, views(parts)), dtype).astype(dtype.newbyteorder("="))
+    return np.frombuffer(_before(border, parts), dtype).astype(dtype.newbyteorder("="))
 
 
 def _before(border: IntArray, parts: Sequence[memoryview]) -> bytes:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,8 +20,8 @@ from analysis.reading import compiled
 from analysis.reading.baskets import Keys
 from analysis.reading.columns import UnknownLayoutError
 from analysis.reading.compiled import CompiledValues, jagged_values
-from analysis.reading.decompression import Unpacked, addresses, decompress_all
-from analysis.reading.layouts import JaggedValues, NumpyValues
+from analysis.reading.decompression import Unpacked
+from analysis.reading.layouts import Baskets, JaggedValues, NumpyValues
 
 KEY_LENGTH = 70
 TYPES = ["i1", "u1", ">i2", ">u2", ">i4", ">f4", ">u4", ">i8", ">f8"]
@@ -63,7 +62,7 @@ def attempt(
         np.full(len(parts), KEY_LENGTH), np.array([len(part) for part in parts]), np.array(border)
     )
     try:
-        found, offsets = values.of(parts, keys, np.array(entries), np.dtype(dtype), header)
+        found, offsets = values.of(Baskets(parts, keys, np.array(entries), np.dtype(dtype), header))
     except UnknownLayoutError:
         return None
     return found.tobytes(), found.dtype, offsets
@@ -189,26 +188,6 @@ def test_branches_with_the_same_counts_share_their_offsets(code: Any) -> None:
 def _one(counts: list[int], dtype: str) -> tuple[list[Unpacked], list[int], list[int], str, int]:
     basket, border = make_basket(counts, dtype, 10)
     return [basket], [border], [len(counts)], dtype, 10
-
-
-def test_the_memory_of_all_kinds_of_objects_is_found() -> None:
-    rng = np.random.default_rng(1)
-    contents = [rng.integers(0, 50, 18_000 + i).astype(np.uint8).tobytes() for i in range(70)]
-    frames = [zstandard.ZstdCompressor().compress(content) for content in contents]
-    packed = [
-        b"ZS\x01" + b"".join(n.to_bytes(3, "little") for n in (len(frame), len(content))) + frame
-        for frame, content in zip(frames, contents, strict=True)
-    ]
-    ends = np.cumsum([len(each) for each in packed])
-    data = np.frombuffer(b"".join(packed), np.uint8)
-    sizes = np.array([len(content) for content in contents])
-    segments = decompress_all(data, ends - [len(each) for each in packed], ends, sizes)
-    # zstandard divides what it makes among several buffers
-    assert sum(part.offset == 0 for part in segments if not isinstance(part, bytes)) > 1
-    kinds: list[Unpacked] = [b"abc", bytearray(b"de"), memoryview(b"xfgh")[1:]]
-    for parts in (segments, segments[3:5], segments[60:], kinds):
-        expected = [np.frombuffer(part, np.uint8).ctypes.data for part in parts]  # type: ignore[call-overload]
-        assert addresses(parts).tolist() == expected
 
 
 def test_without_compiled_code_numpy_does_the_work(monkeypatch: pytest.MonkeyPatch) -> None:

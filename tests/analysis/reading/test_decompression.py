@@ -9,7 +9,7 @@ from uproot.compression import LZ4, LZMA, ZLIB, ZSTD, Compression
 
 from analysis.events import IntArray
 from analysis.reading.columns import UnknownLayoutError
-from analysis.reading.decompression import decompress, decompress_all
+from analysis.reading.decompression import Unpacked, addresses, decompress, decompress_all
 
 CONTENT = np.random.default_rng(1).integers(0, 7, 100_000).astype(np.uint8).tobytes()
 ALGORITHMS = [ZSTD(5), LZ4(4), ZLIB(1), LZMA(7)]
@@ -93,3 +93,15 @@ def test_one_damaged_object_among_several_is_an_error() -> None:
         decompress_all(*_laid_down([packed[0], bytes(broken), packed[2]]), sizes)
     with pytest.raises(UnknownLayoutError, match="5000 bytes instead of 5001"):
         decompress_all(*_laid_down(packed), np.array([5000, 5001, 5000]))
+
+
+def test_the_memory_of_all_kinds_of_objects_is_found() -> None:
+    contents = [CONTENT[: 18_000 + i] for i in range(70)]
+    packed = [uproot.compression.compress(content, ZSTD(5)) for content in contents]
+    segments = decompress_all(*_laid_down(packed), np.array([len(each) for each in contents]))
+    # zstandard divides what it makes among several buffers
+    assert sum(part.offset == 0 for part in segments if not isinstance(part, bytes)) > 1
+    kinds: list[Unpacked] = [b"abc", bytearray(b"de"), memoryview(b"xfgh")[1:]]
+    for parts in (segments, segments[3:5], segments[60:], kinds):
+        expected = [np.frombuffer(part, np.uint8).ctypes.data for part in parts]  # type: ignore[call-overload]
+        assert addresses(parts).tolist() == expected
